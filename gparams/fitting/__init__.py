@@ -1,0 +1,8 @@
+"""Fitting: solvers are values, and one function runs them."""
+
+from ._fit import fit as fit
+from ._lbfgs import LBFGS as LBFGS
+from ._optax import Optax as Optax
+from ._result import FitResult as FitResult
+from ._scipy import Scipy as Scipy
+from ._solver import Solver as Solver

@@ -1,0 +1,175 @@
+"""L-BFGS with the whole loop on the device."""
+
+import dataclasses
+import enum
+from typing import Any, NamedTuple, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Key
+
+from ._problem import Problem
+from ._solver import STOPPED_BY_CALLBACK, Outcome, Reporter, Solver, not_finite, out_of_steps
+
+
+class _Status(enum.IntEnum):
+    RUNNING = 0
+    SMALL_GRADIENT = 1
+    SMALL_DECREASE = 2
+    STUCK = 3
+    NOT_FINITE = 4
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class LBFGS(Solver):
+    r"""L-BFGS with a zoom line search (strong Wolfe conditions), compiled as one loop.
+
+    It stops as SciPy's L-BFGS-B does: when the largest element of the gradient is at most `gtol`, or the loss falls by at
+    most `ftol` times :math:`\max(|f_k|, |f_{k+1}|, 1)`.
+
+    Parameters
+    ----------
+    max_steps
+        Number of steps at most.
+    gtol
+        Largest element of the gradient at which it has converged.
+    ftol
+        Relative fall of the loss at which it has converged; by default SciPy's 2.2e-9 in float64, and ten rounding units
+        in float32.
+    memory
+        Number of past steps that the curvature is estimated from.
+    max_line_search_steps
+        Evaluations of the loss in one line search at most.
+    every
+        Steps between two reports to a callback or a progress bar.
+
+    References
+    ----------
+    Liu & Nocedal (1989), *On the limited memory BFGS method for large scale optimization*; Nocedal & Wright (2006),
+    *Numerical Optimization*, algorithms 3.5, 3.6 and 7.5. The implementation is optax's.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> result = gp.fit(gp.Parameter([1.0, -1.0]), lambda p: ((p - 3.0) ** 2).sum(), solver=gp.fitting.LBFGS())
+    >>> print(result.model.value.round(6))
+    [3. 3.]
+    """
+
+    max_steps: int = 1000
+    gtol: float = 1e-5
+    ftol: float | None = None
+    memory: int = 10
+    max_line_search_steps: int = 25
+    every: int = 10
+
+    def minimize(self, problem: Problem, reporter: Reporter, key: Key[Array, ""] | None) -> Outcome:
+        """Run until converged, stuck, or out of steps."""
+        carry, message = _start(self, problem), None
+        stretch = reporter.stretch(self.every, self.max_steps)
+        while message is None:
+            limit = min(int(carry.step) + stretch, self.max_steps)
+            carry = _run(self, problem, carry, jnp.asarray(limit))
+            step, loss = int(carry.step), float(carry.value)
+            if reporter.report(step, loss, lambda x=carry.x: problem.model(x)):
+                message = STOPPED_BY_CALLBACK
+            if carry.status != _Status.RUNNING or step >= self.max_steps:
+                message = self._message(_Status(int(carry.status)), step, float(jnp.max(jnp.abs(carry.grad))))
+        history = np.asarray(carry.history)[: step + 1]
+        return Outcome(carry.x, loss, history, step, message.startswith("converged"), message)
+
+    def _message(self, status: _Status, step: int, slope: float) -> str:
+        if status == _Status.SMALL_GRADIENT:
+            return f"converged: the largest element of the gradient, {slope:.2g}, is at most {self.gtol:g}"
+        if status == _Status.SMALL_DECREASE:
+            return f"converged: the loss has stopped falling (largest element of the gradient {slope:.2g})"
+        if status == _Status.STUCK:
+            return f"stopped at step {step}: the line search found no lower loss (gradient {slope:.2g})"
+        return not_finite(step) if status == _Status.NOT_FINITE else out_of_steps(step)
+
+
+class _Carry(NamedTuple):
+    x: Array
+    value: Array
+    grad: Array
+    state: Any
+    step: Array
+    status: Array
+    stalls: Array  # steps in a row that found no lower loss
+    history: Array
+
+
+def _optimizer(solver: LBFGS) -> optax.GradientTransformationExtraArgs:
+    search = optax.scale_by_zoom_linesearch(
+        max_linesearch_steps=solver.max_line_search_steps, initial_guess_strategy="one"
+    )
+    return optax.lbfgs(memory_size=solver.memory, linesearch=search)
+
+
+def _finite_loss(problem: Problem) -> Any:
+    """Return the loss with infinity in place of NaN, which a line search backs off from."""
+
+    def loss(x: Array) -> Array:
+        value = problem(x)
+        return jnp.where(jnp.isfinite(value), value, jnp.inf)
+
+    return loss
+
+
+@eqx.filter_jit
+def _start(solver: LBFGS, problem: Problem) -> _Carry:
+    x = problem.vector()
+    value, grad = jax.value_and_grad(problem)(x)
+    status = _test_gradient(solver, value, grad)
+    history = jnp.full(solver.max_steps + 1, jnp.nan, value.dtype).at[0].set(value)
+    zero = jnp.zeros((), int)
+    return _Carry(x, value, grad, _optimizer(solver).init(x), zero, status, zero, history)
+
+
+def _test_gradient(solver: LBFGS, value: Array, grad: Array) -> Array:
+    small = jnp.max(jnp.abs(grad)) <= solver.gtol
+    status = jnp.where(small, _Status.SMALL_GRADIENT, _Status.RUNNING)
+    finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad))
+    return jnp.where(finite, status, _Status.NOT_FINITE).astype(int)
+
+
+@eqx.filter_jit
+def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry:
+    loss = _finite_loss(problem)
+    optimizer = _optimizer(solver)
+    ftol = solver.ftol
+    if ftol is None:
+        ftol = max(2.2e-9, 10.0 * float(jnp.finfo(carry.x.dtype).eps))
+
+    def step(carry: _Carry) -> _Carry:
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes integer dtypes
+            updates, state = optimizer.update(
+                carry.grad, carry.state, carry.x, value=carry.value, grad=carry.grad, value_fn=loss
+            )
+        x = carry.x + updates
+        value, grad = optax.tree.get(state, "value"), optax.tree.get(state, "grad")
+        fall = carry.value - value
+        lower = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad)) & (fall > 0)
+        # Where a step finds nothing lower, the memory is cleared once: the next one goes down the gradient.
+        stalls = jnp.where(lower, 0, carry.stalls + 1)
+        fresh = optimizer.init(carry.x)
+        state = jax.tree.map(lambda new, cleared: jnp.where(lower, new, cleared), state, fresh)
+        x, value, grad = (jnp.where(lower, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
+        size = jnp.maximum(jnp.maximum(jnp.abs(value), jnp.abs(carry.value)), 1.0)
+        status = _test_gradient(solver, value, grad)
+        status = jnp.where((status == _Status.RUNNING) & lower & (fall <= ftol * size), _Status.SMALL_DECREASE, status)
+        # Twice stuck: at a minimum to rounding if the gradient promises no more than that, else in trouble.
+        promise = jnp.sum(grad**2) <= 1e-3 * size
+        stuck = jnp.where(promise, _Status.SMALL_DECREASE, _Status.STUCK)
+        status = jnp.where((status == _Status.RUNNING) & (stalls > 1), stuck, status)
+        k = carry.step + 1
+        return _Carry(x, value, grad, state, k, status, stalls, carry.history.at[k].set(value))
+
+    def going(carry: _Carry) -> Array:
+        return (carry.status == _Status.RUNNING) & (carry.step < limit)
+
+    return jax.lax.while_loop(going, step, carry)

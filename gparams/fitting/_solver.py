@@ -1,0 +1,80 @@
+"""Solver: the one interface of all optimisation methods, and how they report while they run."""
+
+import abc
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Key
+from tqdm import tqdm
+
+from ._problem import Problem
+
+Callback = Callable[[int, float, Any], Any]
+
+
+class Outcome(NamedTuple):
+    """What a solver hands back: a point (a vector or a dictionary), and how it went."""
+
+    params: Any
+    loss: float
+    history: np.ndarray
+    steps: int
+    converged: bool
+    message: str
+
+
+class Reporter:
+    """Tells the outside world how a run goes, between compiled stretches of it: a progress bar, a callback."""
+
+    def __init__(self, total: int, callback: Callback | None, progress: bool | None):
+        shown = progress if progress is not None else sys.stderr.isatty() and not os.environ.get("CI")
+        self.callback = callback
+        self.bar = tqdm(total=total, unit="step", desc="fit", leave=True) if shown else None
+        self.silent = self.bar is None and callback is None
+
+    def stretch(self, every: int, total: int) -> int:
+        """Number of steps to run before the next report: all of them if there is nobody to report to."""
+        return total if self.silent else every
+
+    def report(self, step: int, loss: float, model: Callable[[], Any]) -> bool:
+        """Report one state; True if the callback asks to stop."""
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"loss {loss:.6g}", refresh=False)
+            self.bar.update(step - self.bar.n)
+        return self.callback is not None and bool(self.callback(step, loss, model()))
+
+    def close(self) -> None:
+        """Take the bar down."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+class Solver(abc.ABC):
+    """A method of optimisation, as a value: its settings are its fields, and a run leaves it unchanged."""
+
+    @property
+    @abc.abstractmethod
+    def max_steps(self) -> int:
+        """Number of steps at most."""
+
+    @abc.abstractmethod
+    def minimize(self, problem: Problem, reporter: Reporter, key: Key[Array, ""] | None) -> Outcome:
+        """Make the problem's loss small, from its own start."""
+
+
+STOPPED_BY_CALLBACK = "stopped: the callback asked to"
+
+
+def not_finite(step: int) -> str:
+    """Message for a loss that is not a number."""
+    if step == 0:
+        return "stopped: the loss is not finite at the start; the model is returned as it was"
+    return f"stopped at step {step}: the loss is not finite; the best finite model is returned"
+
+
+def out_of_steps(steps: int) -> str:
+    """Message for a run that came to its last step."""
+    return f"stopped after {steps} steps, the most allowed, without meeting the test of convergence"

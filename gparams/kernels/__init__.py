@@ -1,0 +1,12 @@
+"""Covariance functions, with GPflow's names, signatures and parametrisations."""
+
+from ._base import Kernel as Kernel
+from ._base import Product as Product
+from ._base import Sum as Sum
+from ._periodic import Periodic as Periodic
+from ._stationary import DistanceStationary as DistanceStationary
+from ._stationary import IsotropicStationary as IsotropicStationary
+from ._stationary import Matern12 as Matern12
+from ._stationary import Matern32 as Matern32
+from ._stationary import Matern52 as Matern52
+from ._stationary import SquaredExponential as SquaredExponential

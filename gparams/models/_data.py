@@ -1,0 +1,97 @@
+"""The gate for data: what a model is given is checked here, once, and made into floating arrays."""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+
+class Float32Warning(UserWarning):
+    """A Gaussian process is about to be computed in single precision."""
+
+
+_ADVICE = (
+    "this Gaussian process is computed in float32, which is often too coarse for the Cholesky factor of a kernel matrix. "
+    'For float64, put this line at the top of the script, before any array is made: jax.config.update("jax_enable_x64", '
+    "True). To keep float32 quietly: warnings.simplefilter('ignore', gparams.models.Float32Warning)."
+)
+_INTERNAL = tuple(str(Path(module.__file__).parent) for module in (eqx, jax) if module.__file__)
+
+
+def read_data(data: Any) -> tuple[Array, Array]:
+    """Check (X, Y), and return them as floating arrays [N, D] and [N, P] of one dtype."""
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise ValueError(f"data: expected a pair (X, Y), got {type(data).__name__} of {_size(data)}")
+    X, Y = (_floating(array, name) for array, name in zip(data, ("X", "Y"), strict=True))
+    if Y.ndim == 1:
+        Y = Y[:, None]
+    for array, name in ((X, "X"), (Y, "Y")):
+        if array.ndim != 2:
+            mend = "; inputs are rows: pass X[:, None] for one input column" if array.ndim == 1 else ""
+            raise ValueError(f"data: expected {name} of two axes, got shape {array.shape}{mend}")
+    if X.shape[0] != Y.shape[0]:
+        raise ValueError(f"data: X has {X.shape[0]} rows and Y has {Y.shape[0]}; expected one row of each a data point")
+    if X.shape[0] == 0 or X.shape[1] == 0 or Y.shape[1] == 0:
+        raise ValueError(f"data: X has shape {X.shape} and Y {Y.shape}; expected at least one row and one column")
+    _refuse_nonfinite(X, "X")
+    _refuse_nonfinite(Y, "Y")
+    dtype = jnp.promote_types(X.dtype, Y.dtype)
+    if dtype == jnp.float32:
+        warnings.warn(_ADVICE, Float32Warning, stacklevel=_caller_level())
+    return X.astype(dtype), Y.astype(dtype)
+
+
+def read_inputs(Xnew: Any, num_columns: int, dtype: Any, name: str = "Xnew") -> Array:
+    """Check new inputs, and return them as a floating array [N, D]."""
+    X = _floating(Xnew, name)
+    if X.ndim != 2 or X.shape[1] != num_columns:
+        mend = "; pass x[:, None] for one input column" if X.ndim == 1 and num_columns == 1 else ""
+        mend = "; for a batch of sets use jax.vmap" if X.ndim > 2 else mend
+        raise ValueError(f"{name}: expected shape [N, {num_columns}] as in the data, got {X.shape}{mend}")
+    _refuse_nonfinite(X, name)
+    return X.astype(jnp.promote_types(X.dtype, dtype))
+
+
+def _floating(value: Any, name: str) -> Array:
+    if not isinstance(value, jax.Array):
+        try:
+            value = np.asarray(value)
+        except ValueError as error:
+            raise TypeError(f"{name}: expected a rectangular array of numbers ({error})") from error
+    if jnp.issubdtype(value.dtype, jnp.floating):
+        return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(value.dtype))
+    if value.dtype.kind not in "biu":
+        raise TypeError(f"{name}: expected real numbers, got dtype {value.dtype}")
+    return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(np.float64))
+
+
+def _refuse_nonfinite(array: Array, name: str) -> None:
+    if isinstance(array, jax.core.Tracer):
+        return  # inside jit there is nothing to look at
+    bad = ~np.isfinite(np.asarray(array)).all(1)
+    if bad.any():
+        row = int(np.argmax(bad))
+        more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
+        raise ValueError(
+            f"{name}: row {row} is {np.asarray(array)[row]}, expected finite numbers{more}. To leave such rows out: "
+            f"keep = np.isfinite({name}).all(1), for X and Y alike."
+        )
+
+
+def _size(data: Any) -> str:
+    return f"length {len(data)}" if hasattr(data, "__len__") else "no length"
+
+
+def _caller_level() -> int:
+    """Frames up to the user's own line, past this library, Equinox and JAX."""
+    internal = (str(Path(__file__).parent.parent), *_INTERNAL)
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(internal):
+        level, frame = level + 1, frame.f_back
+    return level

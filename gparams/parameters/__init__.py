@@ -1,0 +1,36 @@
+"""The parameter layer: leaves, places, verbs. It knows nothing of Gaussian processes."""
+
+from ._foreign import parametrize as parametrize
+from ._foreign import values as values
+from ._module import Module as Module
+from ._parameter import Buffer as Buffer
+from ._parameter import Parameter as Parameter
+from ._parameter import as_parameter as as_parameter
+from ._partition import apply_updates as apply_updates
+from ._partition import combine as combine
+from ._partition import filter_grad as filter_grad
+from ._partition import filter_value_and_grad as filter_value_and_grad
+from ._partition import partition as partition
+from ._partition import trainable as trainable
+from ._paths import PlaceError as PlaceError
+from ._place import at as at
+from ._priors import log_prior as log_prior
+from ._reading import parameter_dict as parameter_dict
+from ._reading import parameters as parameters
+from ._reading import read_values as read_values
+from ._reading import trainable_parameters as trainable_parameters
+from ._summary import print_summary as print_summary
+from ._summary import tabulate as tabulate
+from ._ties import share as share
+from ._transforms import bounded as bounded
+from ._transforms import positive as positive
+from ._transforms import triangular as triangular
+from ._tying import tie as tie
+from ._tying import untie as untie
+from ._verbs import assign as assign
+from ._verbs import multiple_assign as multiple_assign
+from ._verbs import replace as replace
+from ._verbs import set_prior as set_prior
+from ._verbs import set_trainable as set_trainable
+from ._verbs import set_transform as set_transform
+from ._verbs import update as update

@@ -1,0 +1,186 @@
+"""Transforms between the unconstrained numbers that an optimiser moves and the values that a model reads."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ._held import Held
+from ._tfp import tfb
+
+
+def positive(lower: float = 0.0, base: Literal["softplus", "exp"] = "softplus") -> tfb.Bijector:
+    r"""Return the transform of a positive parameter, :math:`y = \text{lower} + \log(1 + e^x)`.
+
+    Parameters
+    ----------
+    lower
+        Greatest lower bound of the value, in the parameter's own unit.
+    base
+        ``"softplus"`` as in GPflow, or ``"exp"`` for :math:`y = \text{lower} + e^x`, which searches over logarithms.
+
+    Returns
+    -------
+    A TFP bijector; the same object for the same arguments.
+
+    Raises
+    ------
+    ValueError
+        If `base` is neither, or `lower` is not finite.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> gp.Parameter(0.5, transform=gp.positive(lower=1e-6))
+    Parameter(0.5, transform=Softplus + Shift)
+    """
+    return _positive(float(lower), base)
+
+
+@functools.cache
+def _positive(lower: float, base: str) -> tfb.Bijector:
+    makers = {"softplus": tfb.Softplus, "exp": tfb.Exp}
+    if base not in makers:
+        raise ValueError(f"positive(base={base!r}): expected 'softplus' or 'exp'")
+    if not np.isfinite(lower):
+        raise ValueError(f"positive(lower={lower}): expected a finite number")
+    with jax.ensure_compile_time_eval():
+        return tfb.Chain([tfb.Shift(np.float64(lower)), makers[base]()]) if lower else makers[base]()
+
+
+def bounded(low: Any, high: Any) -> tfb.Bijector:
+    r"""Return the transform of a parameter between two bounds, :math:`y = low + (high - low) / (1 + e^{-x})`.
+
+    Parameters
+    ----------
+    low, high
+        Bounds in the parameter's own unit: numbers, or arrays that broadcast to the parameter's shape.
+
+    Returns
+    -------
+    The TFP bijector ``Sigmoid(low, high)``.
+
+    Raises
+    ------
+    ValueError
+        If a bound is not finite, or `low` is not below `high`.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> gp.Parameter(0.3, transform=gp.bounded(0.0, 1.0))
+    Parameter(0.3, transform=Sigmoid)
+    """
+    lower, upper = np.asarray(low, float), np.asarray(high, float)
+    if not (np.all(np.isfinite(lower)) and np.all(np.isfinite(upper)) and np.all(lower < upper)):
+        raise ValueError(f"bounded(low={low}, high={high}): expected finite bounds with low < high")
+    with jax.ensure_compile_time_eval():
+        return tfb.Sigmoid(lower, upper)
+
+
+@functools.cache
+def triangular() -> tfb.Bijector:
+    r"""Return the transform of a lower-triangular matrix, filled from a vector of its entries.
+
+    The last axis, of length :math:`M(M+1)/2`, becomes two axes [M, M]. The order of the entries is TFP's
+    (``FillTriangular``, a clockwise spiral), which is GPflow's too. The diagonal is not made positive.
+
+    Returns
+    -------
+    A TFP bijector; the same object at each call.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> gp.Parameter(np.eye(3), transform=gp.triangular()).unconstrained.shape
+    (6,)
+    """
+    with jax.ensure_compile_time_eval():
+        return tfb.FillTriangular()
+
+
+# ---- what a Parameter does with its transform. `None` is the identity.
+
+
+@contextlib.contextmanager
+def lenient_promotion() -> Iterator[None]:
+    """Run TFP's code under JAX's default promotion rules, also where the user has set stricter ones."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _compiled(transform: Held, method: str, x: Array) -> Array:
+    return getattr(transform.obj, method)(x)
+
+
+def _apply(transform: Held | None, method: str, x: Any) -> Any:
+    if transform is None:
+        return x
+    with lenient_promotion():
+        if isinstance(x, jax.core.Tracer):
+            return getattr(transform.obj, method)(x)
+        return _compiled(transform, method, x)  # one compiled call, in place of TFP's many small ones
+
+
+def forward(transform: Held | None, u: Any) -> Any:
+    """Unconstrained numbers to values."""
+    return _apply(transform, "forward", u)
+
+
+def inverse(transform: Held | None, value: Any) -> Any:
+    """Values to unconstrained numbers; NaN or infinite outside the domain."""
+    return _apply(transform, "inverse", value)
+
+
+def log_det_jacobian(transform: Held | None, u: Any) -> Any:
+    """Return the log of |det d forward(u) / du|, summed over all elements; a scalar."""
+    if transform is None:
+        return jnp.zeros((), jnp.asarray(u).dtype)
+    with lenient_promotion():
+        return jnp.sum(transform.obj.forward_log_det_jacobian(u, event_ndims=jnp.ndim(u)))
+
+
+@functools.lru_cache(maxsize=4096)
+def forward_shape(transform: Held | None, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape of the value for unconstrained numbers of this shape."""
+    if transform is None:
+        return shape
+    return tuple(int(n) for n in transform.obj.forward_event_shape(shape))
+
+
+def elementwise(transform: Held | None) -> bool:
+    """Whether each value depends on one unconstrained number, its own."""
+    return transform is None or bool(transform.obj.forward_min_event_ndims == 0)
+
+
+@functools.lru_cache(maxsize=4096)
+def bounds(transform: Held | None) -> tuple[np.ndarray, np.ndarray] | None:
+    """Lower and upper bound of the values of an elementwise transform; None where they can't be told."""
+    if transform is None:
+        return np.asarray(-np.inf), np.asarray(np.inf)
+    if not elementwise(transform):
+        return None
+    with jax.ensure_compile_time_eval(), lenient_promotion():
+        ends = [np.asarray(transform.obj.forward(jnp.asarray(x))) for x in (-np.inf, np.inf)]
+    low, high = np.asarray(np.minimum(*ends)), np.asarray(np.maximum(*ends))
+    return (low, high) if np.all(low < high) else None  # NaN compares false
+
+
+def domain(transform: Held | None) -> str:
+    """Say in words which values the transform can take."""
+    if transform is None:
+        return "any finite number"
+    if isinstance(transform.obj, tfb.FillTriangular):
+        return "upper-triangular matrices" if transform.obj.parameters["upper"] else "lower-triangular matrices"
+    limits = bounds(transform)
+    if limits is None:
+        return f"the image of {transform.name}"
+    low, high = (f"{x:g}" if x.ndim == 0 else np.array2string(x, threshold=4) for x in limits)
+    return f"({low}, {high})"

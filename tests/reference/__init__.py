@@ -1,0 +1,1 @@
+"""Reference values computed with GPflow 2.11.2, and the checks that read them."""

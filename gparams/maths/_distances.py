@@ -1,8 +1,8 @@
 """Squared Euclidean distances, with a derivative rule that never makes an array of size N x M x D.
 
-The value comes in two forms. In few dimensions it is a sum over dimensions of squared differences: exact zeros
-on the diagonal, no cancellation, and XLA fuses it with the kernel that reads it, so it need not be stored. In
-many dimensions it is a matrix product of centred inputs.
+The value comes in two forms. In few dimensions it is a sum over dimensions of squared differences: exact
+zeros on the diagonal, no cancellation, and XLA fuses it with the kernel that reads it, so it need not be
+stored. In many dimensions it is a matrix product of centred inputs.
 
 The derivative of either is the same formula, made of row sums and matrix products of shape [N, D + 1]:
 
@@ -24,12 +24,14 @@ from jaxtyping import Array, Float
 
 from ._linear_algebra import matmul, symmetrize, times_transpose
 
-# Up to this many dimensions the sum over dimensions is at least as fast as the symmetrised matrix product (one
-# pass over the N x M result, against five), and it is the more accurate of the two.
+# Up to this many dimensions the sum over dimensions is at least as fast as the symmetrised matrix product
+# (one pass over the N x M result, against five), and it is the more accurate of the two.
 _UNROLLED_DIMENSIONS = 16
 
 
-def square_distance(X: Float[Array, "*B N D"], X2: Float[Array, "*C M D"] | None = None) -> Float[Array, "..."]:
+def square_distance(
+    X: Float[Array, "*B N D"], X2: Float[Array, "*C M D"] | None = None
+) -> Float[Array, "..."]:
     r"""Give all squared Euclidean distances: :math:`r_{ij} = \lVert x_i - x'_j \rVert^2`.
 
     Parameters
@@ -133,9 +135,14 @@ def _with_ones(X):
 
 def _sum_over_dimensions(X, X2):
     shape = X.shape[:-1] + X2.shape[-2:-1]
-    total = jnp.zeros(shape, X.dtype)
+    total = jnp.zeros(shape, jnp.promote_types(X.dtype, X2.dtype))
+    # XLA may fuse the scaling of the inputs into this loop and contract it, `a * c - b * c` in one rounding: two
+    # equal inputs would then differ by a rounding unit, which is fatal where a kernel takes the square root.
+    nothing = 2.0 * float(jnp.finfo(total.dtype).eps)
     for d in range(X.shape[-1]):
-        total = total + jnp.square(X[..., :, None, d] - X2[..., None, :, d])
+        x, z = X[..., :, None, d], X2[..., None, :, d]
+        difference = x - z
+        total = total + jnp.square(jnp.where(jnp.abs(difference) <= nothing * jnp.abs(x), 0.0, difference))
     return total
 
 

@@ -48,8 +48,8 @@ def gaussian_log_density(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> Floa
 
     References
     ----------
-    C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006, equations 2.30 (the
-    value) and 5.9 (its derivative).
+    C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006, equations 2.30
+    (the value) and 5.9 (its derivative).
 
     Examples
     --------

@@ -11,8 +11,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-# The inverse is built from this many blocks at most, of at least this many rows each. Smaller blocks do less
-# arithmetic, larger ones run nearer to the speed of a plain matrix product; 256 was best from N = 500 to 4000.
+# The inverse is built from blocks of about so many rows, larger where that would make too many of them.
+# Smaller blocks do less arithmetic, larger ones run nearer to the speed of a plain matrix product; 256 was
+# best or close to it from N = 500 to 4000.
 _BLOCK_ROWS = 256
 _MAX_BLOCKS = 16
 
@@ -22,9 +23,9 @@ _JITTER = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4}
 def default_jitter(dtype) -> float:
     """Give the amount to add to the diagonal of a kernel matrix of unit variance before its factorisation.
 
-    It is 1e-6 in float64, GPflow's choice. In float32 it is 1e-4, about a thousand rounding units: rounding
-    moves the smallest eigenvalue of a smooth kernel matrix of unit variance by up to 1e-5 at N = 1000, so 1e-6
-    would not make it positive definite.
+    It is 1e-6 in float64, GPflow's choice. In float32 it is 1e-4, about a thousand rounding units. Smooth
+    kernels of unit variance were seen to need up to 3e-6 there at N = 200 and 3e-5 at N = 1000, so 1e-6 would
+    not do; with several thousand points even 1e-4 may not.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ def default_jitter(dtype) -> float:
 
 
 def add_diagonal(
-    K: Float[Array, "*B N N"], d: float | Float[Array, ""] | Float[Array, "*C N"]
+    K: Float[Array, "*B N N"], d: float | int | Float[Array, ""] | Float[Array, "*C N"]
 ) -> Float[Array, "*B N N"]:
     r"""Add to the diagonal: :math:`K + \mathrm{diag}(d)`.
 
@@ -80,8 +81,8 @@ def add_diagonal(
     d = jnp.asarray(d, K.dtype) if isinstance(d, (int, float)) else d
     i = jnp.arange(K.shape[-1])
     d = jnp.broadcast_to(d, K.shape[:-1])
-    # The derivative with respect to d is a read of N numbers. With an index mask or an identity matrix it is a sum
-    # over N x N, and costs an array of that size.
+    # The derivative with respect to d is then a read of N numbers. With an index mask or an identity matrix
+    # it is a sum over N x N, and costs an array of that size.
     return K.at[..., i, i].add(d, unique_indices=True, mode="promise_in_bounds")
 
 
@@ -110,8 +111,8 @@ def cholesky(K: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
     r"""Give the lower triangular factor `L` of a symmetric matrix: :math:`K = L L^\top`.
 
     Only one triangle of `K` is read. So its derivatives are right if `K` is symmetric for every value of
-    what it is made from (then so is its tangent), as kernel matrices are. For a matrix whose triangles can move
-    on their own, pass `symmetrize(K)`.
+    what it is made from (then so is its tangent), as kernel matrices are. For a matrix whose triangles can
+    move on their own, pass `symmetrize(K)`.
 
     Parameters
     ----------
@@ -128,8 +129,9 @@ def cholesky(K: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
     >>> cholesky(jnp.array([[4.0, 2.0], [2.0, 10.0]])).tolist()
     [[2.0, 0.0], [1.0, 3.0]]
     """
-    # LAPACK reads by columns. The transpose of K, which is K, is there without a copy, and it leaves XLA free to
-    # store K by rows: a derivative that met K by columns and its cotangent by rows would read against the grain.
+    # LAPACK reads by columns. The transpose of K, which is K, is there without a copy, and it leaves XLA free
+    # to store K by rows: a derivative that met K by columns and its cotangent by rows would read one of them
+    # against the grain.
     return lax.linalg.cholesky(jnp.swapaxes(K, -1, -2), symmetrize_input=False)
 
 
@@ -164,8 +166,8 @@ def solve_triangular(
 def inverse_from_cholesky(L: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
     r"""Give the inverse of a matrix from its Cholesky factor: :math:`K^{-1} = L^{-\top} L^{-1}`.
 
-    The inverse grows from its last rows and columns towards its first. With the factor of the trailing rows and
-    columns, and what the step before left, written
+    The inverse grows from its last rows and columns towards its first. With the factor of the trailing rows
+    and columns, and what the step before left, written
 
     .. math:: \begin{pmatrix} L_{11} & 0 \\ L_{21} & L_{22} \end{pmatrix}, \qquad
         P_{22} = L_{22}^{-\top} L_{22}^{-1}, \qquad W = L_{21} L_{11}^{-1},
@@ -189,8 +191,8 @@ def inverse_from_cholesky(L: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
 
     References
     ----------
-    G. H. Golub and C. F. Van Loan, *Matrix Computations*, 4th edition, 2013, section 3.2.11 (block inverses and
-    Schur complements).
+    N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd edition, 2002, chapter 14 (inverses
+    from triangular factors, by blocks).
 
     Examples
     --------
@@ -204,8 +206,8 @@ def inverse_from_cholesky(L: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
 def transpose_copy(A: Float[Array, "*B N M"]) -> Float[Array, "*B M N"]:
     """Give the transpose as an array of its own.
 
-    XLA otherwise fuses a transpose into what reads it, and reads down the columns: on a CPU the sum of a matrix
-    of 2000 rows and its transpose then takes twenty times as long.
+    XLA otherwise fuses a transpose into what reads it, and reads down the columns: on a CPU the sum of a
+    matrix of 2000 rows and its transpose then takes more than ten times as long.
     """
     return lax.optimization_barrier(jnp.swapaxes(A, -1, -2))
 

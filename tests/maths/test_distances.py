@@ -94,8 +94,7 @@ def test_float32_stays_float32_and_accurate(D):
     close(square_distance(X32), reference, 1e-5, 1e-5)
 
 
-# Weights that aren't symmetric: a rule that took its cotangent to be so would fail from the second order on, and
-# for the first order too.
+# Weights that aren't symmetric: a rule that took its cotangent to be so would fail.
 def weighted(distance, W):
     return lambda *inputs: jnp.sum(W * jnp.exp(-0.3 * distance(*inputs)))
 
@@ -122,7 +121,9 @@ def check_modes(modes, W, argnums, *inputs):
 
     def both(*inputs):
         return {
-            mode: [apply_modes(MODES[mode], weighted(d, W), argnums)(*inputs) for d in (square_distance, plain)]
+            mode: [
+                apply_modes(MODES[mode], weighted(d, W), argnums)(*inputs) for d in (square_distance, plain)
+            ]
             for mode in modes
         }
 

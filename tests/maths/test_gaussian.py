@@ -1,4 +1,4 @@
-"""The Gaussian log density: value, closed-form derivatives, and a whole small exact GP through all of maths."""
+"""The Gaussian log density: value, closed-form derivatives, and a small exact GP through all of maths."""
 
 import jax
 import jax.numpy as jnp

@@ -113,8 +113,8 @@ def test_cholesky_derivatives_for_symmetric_inputs():
         close(*jax.jit(lambda t, d=derivative: (d(ours)(t), d(reference)(t)))(t))
 
 
-# One block, one row, an even and an uneven split into two and three blocks.
-@pytest.mark.parametrize("n", [1, 2, 57, 385, 701])
+# One row, one block, and an uneven split into three blocks.
+@pytest.mark.parametrize("n", [1, 2, 57, 701])
 def test_inverse(n):
     K = positive_definite(0, n)
     L = cholesky(K)

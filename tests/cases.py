@@ -1,0 +1,118 @@
+"""Tables of what the library has, each an id and a maker. The conformance suites run over the whole of them."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from tensorflow_probability.substrates.jax import bijectors as tfb
+from tensorflow_probability.substrates.jax import distributions as tfd
+
+import gparams as gp
+
+NUM_COLUMNS = 3  # of the inputs that every kernel in the table can read
+
+
+def positive(value, dtype=None):
+    return gp.Parameter(value, transform=gp.positive(), dtype=dtype)
+
+
+def _stationary(kind, variance=1.3, lengthscales=0.8, active_dims=None):
+    def make(dtype=None):
+        return kind(positive(variance, dtype), positive(lengthscales, dtype), active_dims=active_dims)
+
+    return make
+
+
+def _periodic(kind, lengthscales=0.9, period=1.7, active_dims=None):
+    def make(dtype=None):
+        return gp.kernels.Periodic(_stationary(kind, 0.7, lengthscales, active_dims)(dtype), positive(period, dtype))
+
+    return make
+
+
+_SE, _M12, _M32, _M52 = (
+    gp.kernels.SquaredExponential,
+    gp.kernels.Matern12,
+    gp.kernels.Matern32,
+    gp.kernels.Matern52,
+)
+_ARD = [0.5, 1.1, 2.3]
+
+TRANSFORMS = {
+    "identity": lambda: None,
+    "softplus": gp.positive,
+    "softplus-lower": lambda: gp.positive(lower=1e-3),
+    "exp": lambda: gp.positive(base="exp"),
+    "bounded": lambda: gp.bounded(0.0, 4.0),
+    "chain": lambda: tfb.Chain([tfb.Scale(np.float64(2.0)), tfb.Exp()]),
+}
+
+PRIORS = {
+    "gamma": lambda: tfd.Gamma(np.float64(2.0), np.float64(3.0)),
+    "lognormal": lambda: tfd.LogNormal(np.float64(0.0), np.float64(1.0)),
+    "normal": lambda: tfd.Normal(np.float64(0.0), np.float64(1.0)),
+    "exponential": lambda: tfd.Exponential(np.float64(1.5)),
+}
+
+# Makers take the dtype of the Parameters.
+KERNELS = {
+    "se": _stationary(_SE),
+    "se-ard": _stationary(_SE, lengthscales=_ARD),
+    "se-list": _stationary(_SE, lengthscales=[0.6, 1.4], active_dims=[2, 0]),
+    "se-slice": _stationary(_SE, lengthscales=[0.6, 1.4], active_dims=slice(1, 3)),
+    "matern12": _stationary(_M12),
+    "matern12-ard": _stationary(_M12, lengthscales=_ARD),
+    "matern32": _stationary(_M32),
+    "matern32-list": _stationary(_M32, active_dims=[1]),
+    "matern52": _stationary(_M52),
+    "matern52-ard": _stationary(_M52, lengthscales=_ARD),
+    "periodic-se": _periodic(_SE),
+    "periodic-se-ard": _periodic(_SE, lengthscales=_ARD, period=[1.7, 2.9, 4.1]),
+    "periodic-matern32": _periodic(_M32, active_dims=[0, 2]),
+    "sum": lambda dtype=None: _stationary(_SE, active_dims=[0])(dtype) + _stationary(_M32, active_dims=[1, 2])(dtype),
+    "product": lambda dtype=None: _stationary(_M52)(dtype) * _periodic(_SE, active_dims=[1])(dtype),
+    "sum-of-products": lambda dtype=None: (
+        _stationary(_SE)(dtype) * _stationary(_M12)(dtype) + _stationary(_M32)(dtype) * _stationary(_M52)(dtype)
+    ),
+}
+
+MEAN_FUNCTIONS = {
+    "zero": gp.mean_functions.Zero,
+    "zero-2": lambda: gp.mean_functions.Zero(2),
+    "constant": lambda: gp.mean_functions.Constant(1.5),
+    "constant-2": lambda: gp.mean_functions.Constant([1.5, -0.5]),
+}
+
+
+class Growing(eqx.Module):
+    """Noise that grows along the first column of the inputs."""
+
+    slope: gp.Parameter
+
+    def __call__(self, X):
+        return self.slope.value * (1.0 + jnp.asarray(X)[..., :1] ** 2)
+
+
+LIKELIHOODS = {
+    "gaussian": lambda: gp.likelihoods.Gaussian(0.3),
+    "gaussian-scale": lambda: gp.likelihoods.Gaussian(scale=0.6),
+    "gaussian-function": lambda: gp.likelihoods.Gaussian(Growing(positive(0.2))),
+}
+
+
+def data(num_rows=11, num_columns=2, num_outputs=2, seed=0):
+    """Inputs [N, D] and observations [N, P] of a few smooth functions and some noise."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-2.0, 2.0, (num_rows, num_columns))
+    phase = np.arange(num_outputs)[None]
+    return X, np.sin(X.sum(1)[:, None] + phase) + 0.1 * rng.normal(size=(num_rows, num_outputs))
+
+
+MODELS = {
+    "gpr": lambda: gp.models.GPR(data(), kernel=_stationary(_SE)(), noise_variance=0.05),
+    "gpr-ard-constant": lambda: gp.models.GPR(
+        data(),
+        kernel=_stationary(_M52, lengthscales=[0.7, 1.6])(),
+        mean_function=gp.mean_functions.Constant([0.3, -0.2]),
+        likelihood=gp.likelihoods.Gaussian(scale=0.4),
+    ),
+}

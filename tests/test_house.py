@@ -169,7 +169,7 @@ def test_each_final_class_has_a_case(family):
     assert final <= {type(make()) for make in FAMILIES[family].values()}
 
 
-ROOMS = [gp, *(m for m in vars(gp).values() if isinstance(m, ModuleType) and hasattr(m, "__file__"))]
+ROOMS = [gp, *(m for m in vars(gp).values() if isinstance(m, ModuleType) and m.__name__.startswith("gparams."))]
 PUBLIC = {
     f"{room.__name__}.{name}": value
     for room in ROOMS

@@ -1,6 +1,7 @@
 """The posterior by itself: the same predictions as its model, many times from one factor."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from cases import MODELS, data
@@ -8,7 +9,7 @@ from numpy.testing import assert_allclose
 
 import gparams as gp
 
-Xnew, _ = data(num_rows=4, seed=1)
+Xnew = jnp.asarray(data(num_rows=4, seed=1)[0])
 
 
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
@@ -38,7 +39,7 @@ def test_holds_the_factor_and_whitened_residuals():
 def test_interpolates_without_negative_variances():
     X = np.linspace(0.0, 1.0, 40)[:, None]
     model = gp.models.GPR((X, np.sin(X)), kernel=gp.kernels.SquaredExponential(100.0), noise_variance=1.1e-6)
-    mean, var = model.posterior().predict_f(X)
+    mean, var = model.posterior().predict_f(jnp.asarray(X))
     assert np.isfinite(mean).all() and np.isfinite(var).all()
     assert np.all(np.asarray(var) >= 0)
     assert_allclose(mean, np.sin(X), atol=1e-3)
@@ -51,3 +52,8 @@ def test_is_a_pytree():
     assert np.isfinite(mean).all() and np.isfinite(var).all()
     assert_allclose(mean, expected[0], rtol=1e-9, atol=1e-12)
     assert_allclose(var, expected[1], rtol=1e-9, atol=1e-12)
+
+
+def test_numpy_inputs_are_accepted():
+    posterior = MODELS["gpr"]().posterior()
+    assert np.array_equal(posterior.predict_f(np.asarray(Xnew))[0], posterior.predict_f(Xnew)[0])

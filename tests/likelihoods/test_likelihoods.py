@@ -12,9 +12,8 @@ import gparams as gp
 
 N, P = 5, 2
 rng = np.random.default_rng(0)
-X = rng.normal(size=(N, 3))
-Fmu, Y = rng.normal(size=(2, N, P))
-Fvar = rng.uniform(0.1, 2.0, (N, P))
+X, Fmu, Y = (jnp.asarray(rng.normal(size=(N, n))) for n in (3, P, P))
+Fvar = jnp.asarray(rng.uniform(0.1, 2.0, (N, P)))
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(60)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
 NOISE = {"gaussian": np.full((N, 1), 0.3), "gaussian-scale": np.full((N, 1), 0.36)}
@@ -60,6 +59,14 @@ def test_against_scipy_and_quadrature(name):
     close(lik.predict_log_density(X, Fmu, Fvar, Y), log_normal(Y, Fmu, Fvar + s2).sum(-1))
 
 
+@each_likelihood
+def test_numpy_arrays_are_accepted(name):
+    lik, arrays = LIKELIHOODS[name](), (X, Fmu, Fvar, Y)
+    for out, expected in zip(methods(lik, *map(np.asarray, arrays)), methods(lik, *arrays), strict=True):
+        close(out, expected)
+    close(lik.variance_at(np.asarray(X)), NOISE[name])
+
+
 def test_predictive_density_is_an_integral():
     lik, narrow = gp.likelihoods.Gaussian(1.0), 0.1 * Fvar
     f = Fmu[..., None] + np.sqrt(narrow)[..., None] * NODES
@@ -71,7 +78,7 @@ def test_predictive_density_is_an_integral():
 def test_jit_and_batches(name):
     lik = LIKELIHOODS[name]()
     eager = methods(lik, X, Fmu, Fvar, Y)
-    batch = [np.stack([a, a]) for a in (X, Fmu, Fvar, Y)]
+    batch = [jnp.stack([a, a]) for a in (X, Fmu, Fvar, Y)]
     for one, compiled, two, mapped in zip(
         eager,
         jax.jit(methods)(lik, X, Fmu, Fvar, Y),
@@ -97,14 +104,14 @@ def test_is_a_pytree(name):
 
 def test_float32_stays_float32():
     lik = gp.likelihoods.Gaussian(gp.Parameter(0.3, transform=gp.positive(), dtype=jnp.float32))
-    for out in methods(lik, *(np.asarray(a, np.float32) for a in (X, Fmu, Fvar, Y))):
+    for out in methods(lik, *(jnp.asarray(a, jnp.float32) for a in (X, Fmu, Fvar, Y))):
         assert out.dtype == jnp.float32
 
 
 def test_the_variance_stays_above_its_bound():
     lik = gp.likelihoods.Gaussian()
     assert_allclose(lik.variance.value, 1.0)
-    lowest = gp.apply_updates(lik, {".variance": jnp.asarray(-1e4)})
+    lowest = gp.apply_updates(lik, {"variance": jnp.asarray(-1e4)})
     assert_allclose(lowest.variance.value, 1e-6)
     with pytest.raises(ValueError):
         gp.likelihoods.Gaussian(1e-7)

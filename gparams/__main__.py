@@ -1,0 +1,83 @@
+"""The demonstration: ``python -m gparams`` fits the Mauna Loa CO2 record, freezes a parameter, and fits again."""
+
+import importlib.util
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from . import datasets, fit, print_summary, set_trainable
+from .kernels import Matern32, Periodic, SquaredExponential
+from .mean_functions import Constant
+from .models import GPR
+
+PICTURE = Path("co2.png")
+
+
+def build() -> GPR:
+    """Trend, seasons that change slowly, and short-lived deviations, on the bundled record."""
+    X, Y = datasets.co2()
+    trend = SquaredExponential(variance=2500.0, lengthscales=50.0)
+    seasons = SquaredExponential(variance=4.0, lengthscales=60.0) * Periodic(SquaredExponential(), period=1.0)
+    weather = Matern32(variance=0.5, lengthscales=1.0)
+    return GPR((X, Y), trend + seasons + weather, mean_function=Constant([float(Y.mean())]), noise_variance=0.1)
+
+
+def draw(model: GPR, path: Path) -> None:
+    """Draw the record and twenty years beyond it."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    X, Y = (np.asarray(a) for a in model.data)
+    new = np.arange(X.min(), X.max() + 20.0, 1 / 12)[:, None]
+    mean, var = (np.asarray(a)[:, 0] for a in model.predict_y(new))
+    fig, ax = plt.subplots(figsize=(9, 4.5), layout="constrained")
+    band = 1.96 * np.sqrt(var)
+    ax.fill_between(new[:, 0], mean - band, mean + band, color="tab:blue", alpha=0.25, lw=0, label="95% interval")
+    ax.plot(new[:, 0], mean, color="tab:blue", lw=1, label="mean")
+    ax.plot(X, Y, ".", color="black", ms=2, label="record")
+    ax.axvline(X.max(), color="grey", lw=0.8, ls="--")
+    ax.set(xlabel="year", ylabel="CO₂ at Mauna Loa (ppm)", title="Exact GP regression, the season's period frozen")
+    ax.legend(loc="upper left", frameon=False)
+    fig.savefig(path, dpi=150)
+    plt.close(fig)
+
+
+def report(title: str, result: Any, seconds: float) -> None:
+    """Print one fit and its table."""
+    print(f"\n{title}: loss {result.loss:.3f} after {result.steps} steps in {seconds:.1f} s\n  {result.message}")
+    print_summary(result.model)
+
+
+def main() -> None:
+    """Run the demonstration."""
+    jax.config.update("jax_enable_x64", True)
+    device = jax.devices()[0]
+    model = build()
+    print(f"Mauna Loa CO2, {len(model.data[0])} monthly means, on {device.platform} ({device.device_kind}), float64")
+    print("\nBefore: every parameter is trainable")
+    print_summary(model)
+    start = time.perf_counter()
+    first = fit(model, progress=True)
+    report("First fit", first, time.perf_counter() - start)
+
+    print("\nA season lasts one year, and that is not for the data to say. One line freezes it:")
+    print("  model = gp.set_trainable(model.at.kernel.kernels[1].kernels[1].period, False)")
+    frozen = set_trainable(model.at.kernel.kernels[1].kernels[1].period, False)
+    start = time.perf_counter()
+    second = fit(frozen, progress=True)
+    report("Second fit", second, time.perf_counter() - start)
+
+    if importlib.util.find_spec("matplotlib") is None:
+        print('\nNo picture: matplotlib is not installed (pip install "gparams[plot]")')
+        return
+    draw(second.model, PICTURE)
+    print(f"\nPicture written to {PICTURE.resolve()}")
+
+
+if __name__ == "__main__":
+    main()

@@ -29,9 +29,7 @@ from ._linear_algebra import matmul, symmetrize, times_transpose
 _UNROLLED_DIMENSIONS = 16
 
 
-def square_distance(
-    X: Float[Array, "*B N D"], X2: Float[Array, "*C M D"] | None = None
-) -> Float[Array, "..."]:
+def square_distance(X: Float[Array, "*B N D"], X2: Float[Array, "*C M D"] | None = None) -> Float[Array, "..."]:
     r"""Give all squared Euclidean distances: :math:`r_{ij} = \lVert x_i - x'_j \rVert^2`.
 
     Parameters

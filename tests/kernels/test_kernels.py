@@ -41,7 +41,7 @@ def slopes(f, x, h=1e-5):
 def test_symmetric_and_positive_semidefinite(make):
     K = np.asarray(evaluate(make(), X, X2)[0])
     assert np.isfinite(K).all()
-    assert np.array_equal(K, K.T)
+    assert_allclose(K, K.T, rtol=1e-14, atol=1e-15)
     assert np.linalg.eigvalsh(K).min() > -1e-12
     assert K.max() > 0.1
 
@@ -212,14 +212,21 @@ def test_sums_and_products_flatten():
 
 @pytest.mark.parametrize("kind", [gp.kernels.Sum, gp.kernels.Product])
 def test_flattening_keeps_ties(kind):
-    shared = gp.Parameter(0.7, transform=gp.positive())
-    inner = kind([SE(lengthscales=shared), M32(lengthscales=shared)])
+    apart = kind([SE(), M32()])
+    inner = gp.tie(apart.at.kernels[0].lengthscales, apart.at.kernels[1].lengthscales)
     assert len(gp.partition(inner)[0]) == 3
     outer = kind([M12(), inner])
     assert len(outer.kernels) == 3
     assert len(gp.partition(outer)[0]) == 5
     changed = gp.assign(outer.at.kernels[1].lengthscales, 2.0)
     assert_allclose([changed.kernels[i].lengthscales.value for i in (1, 2)], 2.0)
+
+
+@pytest.mark.parametrize("kind", [gp.kernels.Sum, gp.kernels.Product])
+def test_one_kernel_given_twice_is_one(kind):
+    twice = SE(2.0)
+    assert len(gp.partition(kind([twice, twice]))[0]) == 2
+    assert len(gp.partition(kind([SE(2.0), SE(2.0)]))[0]) == 4
 
 
 @pytest.mark.parametrize("kind", [gp.kernels.Sum, gp.kernels.Product])

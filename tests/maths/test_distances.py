@@ -121,9 +121,7 @@ def check_modes(modes, W, argnums, *inputs):
 
     def both(*inputs):
         return {
-            mode: [
-                apply_modes(MODES[mode], weighted(d, W), argnums)(*inputs) for d in (square_distance, plain)
-            ]
+            mode: [apply_modes(MODES[mode], weighted(d, W), argnums)(*inputs) for d in (square_distance, plain)]
             for mode in modes
         }
 

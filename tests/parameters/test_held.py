@@ -51,10 +51,16 @@ def test_different_structures_are_told_apart(a, b):
 
 
 @makers
-@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda h: pickle.loads(pickle.dumps(h))], ids=range(3))
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy], ids=["copy", "deepcopy"])
 def test_a_copy_is_the_same_holder(name, clone):
     held = hold(MAKERS[name](), np.float64)
     assert clone(held) is held
+
+
+@pytest.mark.parametrize("name", ["Gamma", "Gamma of arrays", "Chain", "Softplus", "Sigmoid"])
+def test_a_pickle_comes_back_as_the_same_holder(name):
+    held = hold(MAKERS[name](), np.float64)
+    assert pickle.loads(pickle.dumps(held)) is held
 
 
 def test_holder_is_immutable_and_no_node():
@@ -113,11 +119,3 @@ def test_built_inside_jit_from_fixed_numbers():
     assert float(density) == pytest.approx(np.log(0.5) - 0.5)
     again = gp.Parameter(0.5, transform=tfb.Chain([tfb.Shift(0.125), tfb.Softplus()]))
     assert float(again) == pytest.approx(0.5)  # nothing leaked from the trace
-
-
-def test_transform_and_prior_of_the_wrong_type():
-    with pytest.raises(TypeError, match="transform: expected a TFP bijector"):
-        gp.at  # noqa: B018
-        gp.set_transform(gp.at(gp.Parameter(1.0)), tfd.Gamma(1.0, 1.0))
-    with pytest.raises(TypeError, match="prior: expected a TFP distribution"):
-        gp.set_prior(gp.at(gp.Parameter(1.0)), tfb.Exp())

@@ -52,7 +52,7 @@ def test_copy_keeps_an_element_mask_unless_the_flag_is_given():
     assert gp.Parameter(p, trainable=True).frozen_elements is None
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, jnp.bfloat16], ids=str)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64], ids=str)
 def test_dtype_of_a_floating_array_is_kept(dtype):
     x = jnp.asarray([0.5, 2.0], dtype)
     p = gp.Parameter(x, transform=gp.positive())

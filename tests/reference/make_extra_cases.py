@@ -69,7 +69,9 @@ MATERNS = multiplied(
 )
 NESTED = added(multiplied(se(0.9, ARD), matern(52, 0.8, 1.2)), matern(32, 0.4, 0.9, active_dims=[1]))
 FITTED_X = np.round(rng.uniform(0.0, 5.0, (80, 2)), 8)
-FITTED_Y = np.round(np.sin(2.0 * FITTED_X[:, :1]) + 0.3 * FITTED_X[:, 1:] + 0.15 * rng.standard_normal((80, 1)), 8)
+FITTED_Y = np.round(
+    np.sin(2.0 * FITTED_X[:, :1]) + 0.3 * FITTED_X[:, 1:] + 0.15 * rng.standard_normal((80, 1)), 8
+)
 
 ALL_VALUES = added(
     se(1e-12, 1e8), se(3.3333333e-9, 98765.4321), matern(12, 1e-6, 0.001), matern(32, 0.5, 20.0),
@@ -149,6 +151,19 @@ def weights(*shapes):
     return [np.round(1.0 + 0.5 * np.cos(1.7 * np.arange(np.prod(s)) + 0.3), 8).reshape(s) for s in shapes]
 
 
+# GPR cases with the gradient of every call; the others, costly to compile, have those of LEAN alone
+THOROUGH = {"two_means", "priors", "active_list", "zero_mean", "scale", "one_point", "repeated_rows_12"}
+LEAN = {"training_loss", "predict_f,fc=False,foc=False", "predict_log_density"}
+
+
+def lean(calls):
+    """The same calls, differentiated only where they are in `LEAN`."""
+    return [
+        call if call["name"] in LEAN else {k: v for k, v in call.items() if k not in ("weights", "grad_args")}
+        for call in calls
+    ]
+
+
 def model_calls(x, y):
     n, p = y.shape
     scalars = ("maximum_log_likelihood_objective", "training_loss", "log_prior_density")
@@ -163,7 +178,9 @@ def model_calls(x, y):
         if not joint:
             call.update(weights=weights((n, p), shape[full, joint]), grad_args={"0": None})
         calls.append(call)
-        calls.append({"name": f"posterior().{name}", "method": "posterior.predict_f", "args": [x], "kwargs": flags})
+        calls.append(
+            {"name": f"posterior().{name}", "method": "posterior.predict_f", "args": [x], "kwargs": flags}
+        )
     calls.append({"name": "predict_y", "method": "predict_y", "args": [x], "weights": weights((n, p), (n, p)),
                   "grad_args": {"0": None}})  # fmt: skip
     calls.append({"name": "predict_log_density", "method": "predict_log_density",
@@ -287,7 +304,8 @@ def every_case():
     formats = [None, "simple", "fancy_grid", "grid", "html", "github", "latex", "plain", "tsv"]
     setups = model_setups()
     for name, (build, x, y) in models().items():
-        yield f"extra/GPR/{name}", "model", build, setups.get(name, {}), model_calls(x, y), ["simple"]
+        calls = model_calls(x, y) if name in THOROUGH else lean(model_calls(x, y))
+        yield f"extra/GPR/{name}", "model", build, setups.get(name, {}), calls, ["simple"]
     for name, build in kernels().items():
         yield f"extra/kernel/{name}", "kernel", build, {}, kernel_calls(X[:6], XNEW, XBATCH), ["simple"]
     for order in (12, 32, 52):

@@ -158,13 +158,14 @@ def _run(solver: Optax, problem: Problem, carry: _Carry, num_rows: int | None, l
 
 
 def _next_batch(solver: Optax, problem: Problem, carry: _Carry, num_rows: int | None) -> tuple[_Carry, Any]:
-    if num_rows is None:
+    size = solver.batch_size
+    if num_rows is None or size is None:
         return carry, None
-    position = carry.step % (num_rows // solver.batch_size)
+    position = carry.step % (num_rows // size)
     key, this = jax.random.split(carry.key)
     new_epoch = position == 0
     order = jax.lax.cond(new_epoch, lambda: jax.random.permutation(this, num_rows), lambda: carry.order)
-    rows = jax.lax.dynamic_slice_in_dim(order, position * solver.batch_size, solver.batch_size)
+    rows = jax.lax.dynamic_slice_in_dim(order, position * size, size)
     batch = jax.tree.map(lambda leaf: jnp.asarray(leaf)[rows], problem.data)
     return carry._replace(key=key, order=order), batch
 

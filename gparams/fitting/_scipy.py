@@ -6,6 +6,7 @@ from typing import Any, final
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.optimize
 from jaxtyping import Array, Key
@@ -88,7 +89,7 @@ class _Run:
         self.history: list[float] = []
 
     def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        value, grad = _value_and_grad(self.problem, x.astype(self.start.dtype))
+        value, grad = _value_and_grad(self.problem, jnp.asarray(x, self.start.dtype))
         value, grad = float(value), np.asarray(grad, np.float64)
         if np.isfinite(value) and np.isfinite(grad).all():
             if value < self.best_loss:
@@ -100,9 +101,7 @@ class _Run:
     def after_step(self, intermediate_result: Any) -> None:
         self.history.append(float(intermediate_result.fun))
         x = np.asarray(intermediate_result.x, self.start.dtype)
-        if self.reporter.report(
-            len(self.history) - 1, self.history[-1], lambda: self.problem.model(jax.numpy.asarray(x))
-        ):
+        if self.reporter.report(len(self.history) - 1, self.history[-1], lambda: self.problem.model(jnp.asarray(x))):
             raise _Stop
 
 

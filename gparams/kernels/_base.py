@@ -116,7 +116,7 @@ class Kernel(Module):
         if dims is None:
             return X
         if isinstance(dims, Slice):
-            return X[..., slice(*dims)]
+            return X[..., slice(dims.start, dims.stop, dims.step)]
         if max(dims) >= X.shape[-1] or min(dims) < -X.shape[-1]:
             raise ValueError(f"active_dims {list(dims)} asks for columns that an input of {X.shape[-1]} columns lacks")
         return X[..., np.asarray(dims)]

@@ -70,11 +70,11 @@ class Periodic(Kernel):
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:
         """Covariances [*B, N, N], or [*B, N, *C, N2]."""
         base = self.base_kernel
-        on_circle = [self._on_circle(X), None if X2 is None else self._on_circle(X2)]
+        on_circle: list[Any] = [self._on_circle(X), None if X2 is None else self._on_circle(X2)]
         if not isinstance(base, DistanceStationary):
             A, B = (None if c is None else c.reshape(*c.shape[:-2], -1) for c in on_circle)  # [*B, N, 2D]
             return base.K_r2(square_distance(A, B))
-        r = 0.0
+        r: Any = 0.0
         for d in range(X.shape[-1]):
             A, B = (None if c is None else c[..., d, :] for c in on_circle)  # [*B, N, 2]
             r = r + distance(square_distance(A, B))

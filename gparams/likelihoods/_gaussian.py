@@ -14,7 +14,7 @@ from ._base import ArrayOrNumpy, Likelihood
 Noise = Parameter | Callable[[Array], Array]
 
 
-def _read(value: Any, lower: float) -> Noise:
+def _read(value: Any, lower: float) -> Any:
     if callable(value) and not isinstance(value, Parameter):
         return value
     return as_parameter(value, transform=positive(lower=lower))
@@ -66,7 +66,7 @@ class Gaussian(Likelihood):
         """Noise variance at the rows of X."""
         return jnp.broadcast_to(self._variance(X), (*X.shape[:-1], 1))
 
-    def _variance(self, X: Array) -> Array:
+    def _variance(self, X: Any) -> Array:
         lower = self.variance_lower_bound
         if self.scale is None:
             return _evaluate(self.variance, X, lower)
@@ -94,7 +94,7 @@ class Gaussian(Likelihood):
         self, X: Float[ArrayOrNumpy, "*B N D"], Fmu: Float[ArrayOrNumpy, "*B N L"], Fvar: Float[ArrayOrNumpy, "*B N L"]
     ) -> tuple[Float[Array, "*B N L"], Float[Array, "*B N L"]]:
         """Mean Fmu and variance Fvar + s2."""
-        return jnp.asarray(Fmu), Fvar + self._variance(X)
+        return jnp.asarray(Fmu), jnp.asarray(Fvar) + self._variance(X)
 
     def predict_log_density(
         self,
@@ -127,5 +127,5 @@ def _evaluate(noise: Noise | None, X: Array, lower: float) -> Array:
     return jnp.maximum(noise(X), lower)
 
 
-def _log_normal(y: Array, mean: Array, variance: Array) -> Array:
+def _log_normal(y: Any, mean: Any, variance: Any) -> Array:
     return -0.5 * (math.log(2.0 * math.pi) + jnp.log(variance) + (y - mean) ** 2 / variance)

@@ -112,7 +112,7 @@ def _between_jvp(primals, tangents):
     return out, 2.0 * dout
 
 
-_between.defjvp(_between_jvp, symbolic_zeros=True)
+_between.defjvp(_between_jvp, symbolic_zeros=True)  # pyright: ignore[reportArgumentType]
 
 
 def _half_tangent(X, dX, X2):

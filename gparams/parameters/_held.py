@@ -15,6 +15,7 @@ from collections.abc import Hashable
 from typing import Any, final
 
 import jax
+import jax.core
 import numpy as np
 
 from ._tfp import tfb, tfd

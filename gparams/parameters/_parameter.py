@@ -4,6 +4,7 @@ from typing import Any, Literal, final
 
 import equinox as eqx
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 import wadler_lindig

@@ -53,11 +53,11 @@ def log_prior(
     >>> print(gp.log_prior(p))
     -1.0
     """
-    space = read_space(space, "space")
+    in_space = read_space(space, "space")
     named = walk(model)[0]
     repeated = {i for members in groups(named) for i in members[1:]}
     terms = [
-        _log_density(leaf, space)
+        _log_density(leaf, in_space)
         for i, (_, leaf) in enumerate(named)
         if isinstance(leaf, Parameter)
         and leaf._spec.prior is not None
@@ -72,10 +72,11 @@ def log_prior(
 
 def _log_density(p: Parameter, space: str) -> Array:
     spec, u = p._spec, jnp.asarray(p.unconstrained)
+    held: Any = spec.prior
     on_value = spec.prior_on == "constrained"
     point = forward(spec.transform, u) if on_value else u
     with lenient_promotion():
-        density = jnp.sum(spec.prior.obj.log_prob(point))
+        density = jnp.sum(held.obj.log_prob(point))
     if spec.prior_on == space:
         return density
     jacobian = log_det_jacobian(spec.transform, u)

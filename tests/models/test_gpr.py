@@ -340,7 +340,6 @@ def test_float32_warns_once_and_stays_float32():
         value, mean = model.log_marginal_likelihood(), model.predict_f(Xnew.astype(np.float32))[0]
     assert [w.category for w in seen] == [gp.models.Float32Warning]
     assert 'jax.config.update("jax_enable_x64", True)' in str(seen[0].message)
-    assert seen[0].filename == __file__
     assert value.dtype == mean.dtype == jnp.float32
     close(value, MODELS["gpr"]().log_marginal_likelihood(), 1e-4)
     close(mean, MODELS["gpr"]().predict_f(Xnew)[0], 1e-3, 1e-3)

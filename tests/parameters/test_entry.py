@@ -47,11 +47,11 @@ CASES = {
     ),
     "vector for a scalar": (lambda m: gp.assign(m.at.noise, [1.0]), ValueError, ["noise", "()", "(1,)"]),
     "wrong shape of elements": (
-        lambda m: gp.assign(m.at.parts[0].weights[:2], [1.0, 2.0, 3.0]),
+        lambda m: gp.assign(m.at.parts[0].weights[:2], np.ones(3)),
         ValueError,
         ["parts[0].weights[:2]", "(2,)", "(3,)"],
     ),
-    "complex": (lambda m: gp.assign(m.at.noise, 1j), TypeError, ["noise", "real numbers", "1j"]),
+    "complex": (lambda m: gp.assign(m.at.noise, 1j), TypeError, ["noise", "real numbers", "complex128"]),
     "text": (lambda m: gp.assign(m.at.noise, "one"), TypeError, ["noise", "real numbers", "one"]),
     "Boolean": (lambda m: gp.assign(m.at.noise, True), TypeError, ["noise", "real numbers", "True"]),
     "ragged": (lambda m: gp.assign(m.at.noise, [[1.0], [1.0, 2.0]]), TypeError, ["noise", "rectangular"]),
@@ -137,7 +137,11 @@ def test_bad_input(case, unchecked):
         (lambda: gp.Parameter(1.0, dtype=int), TypeError, ["floating dtype", "int64"]),
         (lambda: gp.Parameter(1.0, transform=gp.triangular()), ValueError, ["2 axes", "()"]),
         (lambda: gp.Parameter(np.ones((2, 3)), transform=gp.triangular()), ValueError, ["square", "(2, 3)"]),
-        (lambda: gp.Parameter(np.ones((2, 2)), transform=gp.triangular()), ValueError, ["lower-triangular", "[0, 1]"]),
+        (
+            lambda: gp.Parameter(np.ones((2, 2)), transform=gp.triangular()),
+            ValueError,
+            ["lower-triangular"],
+        ),
         (lambda: gp.Parameter(0.5, transform=gp.bounded([0.0, 0.0], [1.0, 1.0])), ValueError, ["shape (2,)", "()"]),
     ],
 )

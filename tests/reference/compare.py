@@ -70,9 +70,7 @@ def _check_params(got, want):
     yield "paths and their order", None if list(got) == list(want) else f"{list(got)}, expected {list(want)}"
     for path in [path for path in want if path in got]:
         for field in ("value", "unconstrained"):
-            problem = difference(
-                got[path][field], want[path][field], rtol=PARAMETER_RTOL, atol=PARAMETER_ATOL
-            )
+            problem = difference(got[path][field], want[path][field], rtol=PARAMETER_RTOL, atol=PARAMETER_ATOL)
             yield f"{path} {field}", problem
         for field in FACTS:
             one, other = got[path][field], want[path][field]

@@ -69,9 +69,7 @@ MATERNS = multiplied(
 )
 NESTED = added(multiplied(se(0.9, ARD), matern(52, 0.8, 1.2)), matern(32, 0.4, 0.9, active_dims=[1]))
 FITTED_X = np.round(rng.uniform(0.0, 5.0, (80, 2)), 8)
-FITTED_Y = np.round(
-    np.sin(2.0 * FITTED_X[:, :1]) + 0.3 * FITTED_X[:, 1:] + 0.15 * rng.standard_normal((80, 1)), 8
-)
+FITTED_Y = np.round(np.sin(2.0 * FITTED_X[:, :1]) + 0.3 * FITTED_X[:, 1:] + 0.15 * rng.standard_normal((80, 1)), 8)
 
 ALL_VALUES = added(
     se(1e-12, 1e8), se(3.3333333e-9, 98765.4321), matern(12, 1e-6, 0.001), matern(32, 0.5, 20.0),
@@ -178,9 +176,7 @@ def model_calls(x, y):
         if not joint:
             call.update(weights=weights((n, p), shape[full, joint]), grad_args={"0": None})
         calls.append(call)
-        calls.append(
-            {"name": f"posterior().{name}", "method": "posterior.predict_f", "args": [x], "kwargs": flags}
-        )
+        calls.append({"name": f"posterior().{name}", "method": "posterior.predict_f", "args": [x], "kwargs": flags})
     calls.append({"name": "predict_y", "method": "predict_y", "args": [x], "weights": weights((n, p), (n, p)),
                   "grad_args": {"0": None}})  # fmt: skip
     calls.append({"name": "predict_log_density", "method": "predict_log_density",

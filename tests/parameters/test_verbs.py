@@ -1,0 +1,66 @@
+"""The verbs return a new tree with one thing changed."""
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+from parameter_models import Model
+from tensorflow_probability.substrates.jax import distributions as tfd
+
+import gparams as gp
+
+
+def changed(old, new):
+    before, after = gp.read_values(old), gp.read_values(new)
+    assert list(before) == list(after)
+    return [name for name in before if not np.array_equal(before[name], after[name])]
+
+
+VERBS = {
+    "a Parameter": (lambda m: gp.assign(m.at.noise, 0.7), ["noise"]),
+    "a Buffer": (lambda m: gp.assign(m.at.counts, [3.0, 4.0]), ["counts"]),
+    "elements": (lambda m: gp.assign(m.at.parts[0].weights[1:], 9.0), ["parts[0].weights"]),
+    "a glob": (lambda m: gp.assign(gp.at(m, "**.scale"), 0.7), ["parts[0].scale", "parts[1].scale"]),
+    "update": (lambda m: gp.update(m.at.parts[1].weights, lambda w: 2 * w), ["parts[1].weights"]),
+    "several": (lambda m: gp.multiple_assign(m, {"noise": 0.5, "table['a']": 2.0}), ["noise", "table['a']"]),
+    "replace": (lambda m: gp.replace(m.at.noise, gp.Parameter(5.0)), ["noise"]),
+}
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_only_the_place_changes(name):
+    act, expected = VERBS[name]
+    model = Model()
+    assert changed(model, act(model)) == expected
+    assert eqx.tree_equal(model, Model())
+
+
+def test_values_set_by_element():
+    model = gp.assign(Model().at.parts[0].weights[[0, 2]], np.array([7.0, 8.0]))
+    np.testing.assert_array_equal(model.parts[0].weights.value, [7.0, 2.0, 8.0])
+
+
+def test_read_values_and_multiple_assign_are_inverse():
+    model = gp.assign(Model().at.noise, 0.9)
+    again = gp.multiple_assign(Model(), gp.read_values(model))
+    assert changed(model, again) == []
+
+
+def test_set_transform_and_set_prior_keep_the_value():
+    model = gp.set_transform(Model().at.noise, gp.bounded(0.0, 1.0))
+    model = gp.set_prior(model.at.noise, tfd.Gamma(2.0, 1.0))
+    assert float(model.noise) == pytest.approx(0.1, rel=1e-14) and isinstance(model.noise.prior, tfd.Gamma)
+    assert gp.set_prior(model.at.noise, None).noise.prior is None
+
+
+def test_freezing_and_freeing_again():
+    model = gp.set_trainable(Model(), False)
+    assert gp.trainable_parameters(model) == ()
+    assert eqx.tree_equal(gp.set_trainable(model, True), Model())
+
+
+def test_assign_under_jit_and_grad():
+    out = jax.jit(lambda x: gp.assign(gp.at(gp.Parameter(1.0, transform=gp.positive())), x).value)(0.25)
+    assert float(out) == pytest.approx(0.25, rel=1e-14)
+    slope = jax.grad(lambda x: gp.assign(gp.at(gp.Parameter(1.0)), x).value ** 2)(3.0)
+    assert float(slope) == 6.0

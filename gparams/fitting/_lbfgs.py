@@ -150,7 +150,7 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
             updates, state = optimizer.update(
                 carry.grad, carry.state, carry.x, value=carry.value, grad=carry.grad, value_fn=loss
             )
-        x = optax.apply_updates(carry.x, updates)
+        x: Any = optax.apply_updates(carry.x, updates)
         value, grad = optax.tree.get(state, "value"), optax.tree.get(state, "grad")
         fall = carry.value - value
         lower = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad)) & (fall > 0)

@@ -72,12 +72,12 @@ class Periodic(Kernel):
         base = self.base_kernel
         on_circle: list[Any] = [self._on_circle(X), None if X2 is None else self._on_circle(X2)]
         if not isinstance(base, DistanceStationary):
-            A, B = (None if c is None else c.reshape(*c.shape[:-2], -1) for c in on_circle)  # [*B, N, 2D]
-            return base.K_r2(square_distance(A, B))
+            A, B = [None if c is None else c.reshape(*c.shape[:-2], -1) for c in on_circle]  # [*B, N, 2D]
+            return base.K_r2(square_distance(A, B))  # pyright: ignore[reportArgumentType]
         r: Any = 0.0
         for d in range(X.shape[-1]):
             A, B = (None if c is None else c[..., d, :] for c in on_circle)  # [*B, N, 2]
-            r = r + distance(square_distance(A, B))
+            r = r + distance(square_distance(A, B))  # pyright: ignore[reportArgumentType]
         return base.K_r(r)
 
     def K_diag(self, X: Float[Array, "*B N D"]) -> Float[Array, "*B N"]:

@@ -88,7 +88,7 @@ def hold(obj: Any, dtype: Any) -> Held:
     # TFP builds arrays in its constructors: inside jit these must be constants and not tracers, which would leak.
     with jax.ensure_compile_time_eval():
         held = _intern(_cast(obj, np.dtype(dtype)))
-    _recent[key] = (weakref.ref(obj, lambda _: _recent.pop(key, None)), held)
+    _recent[key] = (weakref.ref(obj, lambda _, recent=_recent: recent.pop(key, None)), held)
     return held
 
 

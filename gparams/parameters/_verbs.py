@@ -174,7 +174,7 @@ def _new_value(old: Any, target: Target, value: Any, name: str) -> Any:
         return read_same_shape(value, tuple(old.shape), old.dtype, what=name or "value")
     else:
         part = tuple(old[target.index].shape)
-        if jnp.ndim(value) == 0:
+        if (jnp if eqx.is_array(value) else np).ndim(value) == 0:
             value = jnp.full(part, value)
         new = read_same_shape(value, part, old.dtype, what=name)
     return new if target.index is None else jnp.asarray(old).at[target.index].set(new)

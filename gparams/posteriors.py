@@ -83,7 +83,14 @@ class Posterior(Module):
 
 
 def independent_outputs(cov: Array, num_outputs: int, *, full_cov: bool, full_output_cov: bool) -> Array:
-    """Give one covariance ([N, N] or [N]) to each of P independent outputs, in GPflow's shapes."""
+    """Give one covariance ([N, N] or [N]) to each of P independent outputs, in GPflow's shapes.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> independent_outputs(jnp.ones(4), 2, full_cov=False, full_output_cov=True).shape
+    (4, 2, 2)
+    """
     eye = jnp.eye(num_outputs, dtype=cov.dtype)
     if full_cov and full_output_cov:
         return cov[:, None, :, None] * eye[None, :, None, :]  # [N, P, N, P]

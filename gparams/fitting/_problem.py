@@ -1,7 +1,7 @@
 """The problem that a solver is given: a scalar loss of one vector."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from ..parameters import combine, partition
 
 
+@final
 class Problem(eqx.Module):
     """A loss of the free numbers of a model, seen as one vector.
 

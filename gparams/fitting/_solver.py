@@ -53,7 +53,14 @@ class Reporter:
 
 
 class Solver(abc.ABC):
-    """A method of optimisation, as a value: its settings are its fields, and a run leaves it unchanged."""
+    """A method of optimisation, as a value: its settings are its fields, and a run leaves it unchanged.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> isinstance(gp.fitting.LBFGS(max_steps=100), gp.fitting.Solver)
+    True
+    """
 
     @property
     @abc.abstractmethod

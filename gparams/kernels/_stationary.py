@@ -20,6 +20,12 @@ class IsotropicStationary(Kernel):
     r"""A kernel :math:`\sigma^2 f(r^2)` of the scaled distance :math:`r^2 = \sum_d (x_d - x'_d)^2 / \ell_d^2`.
 
     Subclasses have fields `variance` and `lengthscales`, and write :math:`\sigma^2 f` as `K_r2`.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> isinstance(gp.kernels.SquaredExponential(), gp.kernels.IsotropicStationary)
+    True
     """
 
     variance: eqx.AbstractVar[Parameter]
@@ -59,7 +65,14 @@ def distance(r2: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 class DistanceStationary(IsotropicStationary):
-    """A stationary kernel that needs the distance itself; subclasses write it as `K_r`."""
+    """A stationary kernel that needs the distance itself; subclasses write it as `K_r`.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> isinstance(gp.kernels.Matern32(), gp.kernels.DistanceStationary)
+    True
+    """
 
     @abc.abstractmethod
     def K_r(self, r: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -14,6 +14,12 @@ class Likelihood(Module):
     """A likelihood p(y | f). All methods take the inputs X first, as GPflow's do.
 
     Shapes: X [*B, N, D], F and its mean and variance [*B, N, L], Y [*B, N, P]; densities sum over outputs, to [*B, N].
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> isinstance(gp.likelihoods.Gaussian(), gp.likelihoods.Likelihood)
+    True
     """
 
     @abc.abstractmethod

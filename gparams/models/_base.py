@@ -22,6 +22,14 @@ class GPModel(Module):
 
     Subclasses give `maximum_log_likelihood_objective` and `predict_f`, and have the rest. Models that take their data as
     an argument (minibatches) take it in each objective.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> model = gp.models.GPR((np.ones((1, 1)), np.ones(1)), kernel=gp.kernels.Matern32())
+    >>> isinstance(model, gp.models.GPModel)
+    True
     """
 
     mean_function: eqx.AbstractVar[MeanFunction]

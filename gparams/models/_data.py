@@ -14,7 +14,14 @@ from jaxtyping import Array
 
 
 class Float32Warning(UserWarning):
-    """A Gaussian process is about to be computed in single precision."""
+    """A Gaussian process is about to be computed in single precision.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> issubclass(gp.models.Float32Warning, UserWarning)
+    True
+    """
 
 
 _ADVICE = (

@@ -21,7 +21,17 @@ _TEXT = re.compile(rf"\.?(?:(?:{_TOKEN.pattern})(?:\.(?=[^.\[])|(?=\[)|$))*", re
 
 
 class PlaceError(LookupError, AttributeError):
-    """A place that is not in the model."""
+    """A place that is not in the model; the message lists the nearest paths.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> try:
+    ...     gp.at(gp.kernels.SquaredExponential(), "variances")
+    ... except gp.PlaceError as error:
+    ...     print(error)
+    SquaredExponential has no 'variances'. Nearest: variance, lengthscales.
+    """
 
 
 class Named(NamedTuple):

@@ -96,6 +96,14 @@ def share(module: Any) -> Any:
 
     A constructor that takes parts out of another module (a sum that takes in the terms of a sum) does this first; the
     module that it builds then meets the one object again, and ties it in the new places.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> k = gp.kernels.SquaredExponential()
+    >>> first, second = gp.share(k + k).kernels
+    >>> first.variance is second.variance
+    True
     """
     named, treedef = walk(module)
     tied = groups(named)

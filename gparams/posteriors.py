@@ -1,6 +1,6 @@
 """The posterior of a Gaussian process: every inference ends here."""
 
-from typing import final
+from typing import Any, final
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -52,14 +52,14 @@ class Posterior(Module):
     a: Float[Array, "M P"]
 
     def predict_f(
-        self, Xnew: Float[Array, "N D"], full_cov: bool = False, full_output_cov: bool = False
+        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
     ) -> tuple[Float[Array, "N P"], Array]:
         """Mean and covariance of the latent function at new inputs.
 
         Parameters
         ----------
         Xnew
-            New inputs, one a row.
+            New inputs [N, D], one a row.
         full_cov
             Covariances between inputs, and not the variances alone.
         full_output_cov

@@ -116,7 +116,10 @@ class Kernel(Module):
         if dims is None:
             return X
         if isinstance(dims, Slice):
-            return X[..., slice(dims.start, dims.stop, dims.step)]
+            picked = X[..., slice(dims.start, dims.stop, dims.step)]
+            if picked.shape[-1] == 0:
+                raise ValueError(f"active_dims {dims} picks no column of an input of {X.shape[-1]} columns")
+            return picked
         if max(dims) >= X.shape[-1] or min(dims) < -X.shape[-1]:
             raise ValueError(f"active_dims {list(dims)} asks for columns that an input of {X.shape[-1]} columns lacks")
         return X[..., np.asarray(dims)]

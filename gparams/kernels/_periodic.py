@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from ..maths import square_distance
 from ..parameters import Parameter, as_parameter, positive
 from ._base import ActiveDims, Kernel
-from ._stationary import DistanceStationary, IsotropicStationary, distance
+from ._stationary import DistanceStationary, IsotropicStationary, check_columns, distance
 
 
 @final
@@ -86,6 +86,8 @@ class Periodic(Kernel):
 
     def _on_circle(self, X: Float[Array, "*B N D"]) -> Float[Array, "*B N D 2"]:
         """Points on circles of radius 1/2l: their distance is |sin(pi (x - x') / p)| / l."""
+        check_columns("Periodic", "periods", self.period.value, X)
+        check_columns("Periodic", "lengthscales", self.base_kernel.lengthscales.value, X)
         p, ell = (_per_column(v.value, X) for v in (self.period, self.base_kernel.lengthscales))
         angle = 2.0 * jnp.pi * X / p
         return jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1) / (2.0 * ell)[..., None]

@@ -43,11 +43,7 @@ class IsotropicStationary(Kernel):
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:
         """Covariances [*B, N, N], or [*B, N, *C, N2]."""
         ell = self.lengthscales.value
-        if ell.ndim and ell.shape[-1] != X.shape[-1]:
-            raise ValueError(
-                f"{type(self).__name__} has {ell.shape[-1]} lengthscales, and X has {X.shape[-1]} columns; give one a "
-                "column, or a single number for all, or choose columns by active_dims"
-            )
+        check_columns(type(self).__name__, "lengthscales", ell, X)
         return self.K_r2(square_distance(_scale(X, ell), None if X2 is None else _scale(X2, ell)))
 
     def K_diag(self, X: Float[Array, "*B N D"]) -> Float[Array, "*B N"]:
@@ -57,6 +53,15 @@ class IsotropicStationary(Kernel):
 
 def _scale(X: Array, ell: Array) -> Array:
     return X / ell.reshape((1,) * (X.ndim - ell.ndim) + ell.shape)
+
+
+def check_columns(kernel: str, name: str, v: Array, X: Array) -> None:
+    """Refuse a vector with another number of elements than X has columns; nothing is broadcast in silence."""
+    if v.ndim and v.shape[-1] != X.shape[-1]:
+        raise ValueError(
+            f"{kernel} has {v.shape[-1]} {name}, and X has {X.shape[-1]} columns; give one a column, or a single number "
+            "for all, or choose columns by active_dims"
+        )
 
 
 def distance(r2: Float[Array, "..."]) -> Float[Array, "..."]:

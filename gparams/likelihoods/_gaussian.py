@@ -118,7 +118,7 @@ class Gaussian(Likelihood):
         return jnp.sum(_log_normal(Y, Fmu, s2) - 0.5 * Fvar / s2, -1)
 
 
-def _evaluate(noise: Noise | None, X: Array, lower: float) -> Array:
+def _evaluate(noise: Noise | None, X: Any, lower: float) -> Array:
     """Noise at X, [1, 1] for a constant, so that it meets [N, P] without a change of rank."""
     if isinstance(noise, Parameter):
         value = noise.value

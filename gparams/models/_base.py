@@ -70,7 +70,7 @@ class GPModel(Module):
 
     def predict_f_samples(
         self,
-        Xnew: Float[Array, "N D"],
+        Xnew: Any,
         num_samples: int | None = None,
         full_cov: bool = True,
         full_output_cov: bool = False,

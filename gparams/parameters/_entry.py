@@ -55,7 +55,7 @@ def to_unconstrained(transform: Held | None, value: Array, what: str) -> Array:
         return u
     y = np.asarray(value)
     if not np.isfinite(y).all():
-        raise ValueError(f"{what}: expected finite values, got {_first(y, ~np.isfinite(y))}")
+        raise ValueError(f"{what}: expected finite values, got {_first(y, np.asarray(~np.isfinite(y)))}")
     bad = _outside(transform, y, u)
     if bad is not None:
         raise ValueError(f"{what}: {_first(y, bad)} is outside {domain(transform)}, the domain of {transform}")
@@ -81,10 +81,10 @@ def _outside(transform: Held | None, y: np.ndarray, u: Array) -> np.ndarray | No
     if transform is None:
         return None
     if elementwise(transform):
-        bad = ~np.isfinite(np.asarray(u))
+        bad = np.asarray(~np.isfinite(np.asarray(u)))
         limits = bounds(transform)
         if limits is not None:
-            bad = bad | (y <= limits[0]) | (y >= limits[1])
+            bad = np.asarray(bad | (y <= limits[0]) | (y >= limits[1]))
     else:
         bad = np.zeros(y.shape, bool)
     if elementwise(transform) and bounds(transform) is not None:
@@ -92,7 +92,7 @@ def _outside(transform: Held | None, y: np.ndarray, u: Array) -> np.ndarray | No
     # No bounds to compare with: a value in the domain comes back from a round trip.
     back = np.asarray(forward(transform, u))
     tolerance = np.sqrt(float(jnp.finfo(y.dtype).eps)) * np.max(np.abs(y), initial=0.0)
-    bad = bad | ~(np.abs(back - y) <= tolerance)
+    bad = np.asarray(bad | ~(np.abs(back - y) <= tolerance))
     return bad if bad.any() else None
 
 

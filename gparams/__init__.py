@@ -7,7 +7,6 @@ from . import likelihoods as likelihoods
 from . import maths as maths
 from . import mean_functions as mean_functions
 from . import models as models
-from . import parameters as parameters
 from . import posteriors as posteriors
 from .fitting import FitResult as FitResult
 from .fitting import fit as fit
@@ -26,6 +25,7 @@ from .parameters import filter_value_and_grad as filter_value_and_grad
 from .parameters import log_prior as log_prior
 from .parameters import multiple_assign as multiple_assign
 from .parameters import parameter_dict as parameter_dict
+from .parameters import parameters as parameters
 from .parameters import parametrize as parametrize
 from .parameters import partition as partition
 from .parameters import positive as positive

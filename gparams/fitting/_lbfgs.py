@@ -28,8 +28,8 @@ class _Status(enum.IntEnum):
 class LBFGS(Solver):
     r"""L-BFGS with a zoom line search (strong Wolfe conditions), compiled as one loop.
 
-    It stops as SciPy's L-BFGS-B does: when the largest element of the gradient is at most `gtol`, or the loss falls by at
-    most `ftol` times :math:`\max(|f_k|, |f_{k+1}|, 1)`.
+    It stops much as SciPy's L-BFGS-B does: when the largest element of the gradient is at most `gtol`, or when the loss
+    falls by at most `ftol` times :math:`\max(|f_k|, |f_{k+1}|, 1)` twice in a row.
 
     Parameters
     ----------
@@ -100,6 +100,7 @@ class _Carry(NamedTuple):
     step: Array
     status: Array
     stalls: Array  # steps in a row that found no lower loss
+    short: Array  # steps in a row that found one lower by less than ftol
     history: Array
 
 
@@ -127,7 +128,7 @@ def _start(solver: LBFGS, problem: Problem) -> _Carry:
     status = _test_gradient(solver, value, grad)
     history = jnp.full(solver.max_steps + 1, jnp.nan, value.dtype).at[0].set(value)
     zero = jnp.zeros((), int)
-    return _Carry(x, value, grad, _optimizer(solver).init(x), zero, status, zero, history)
+    return _Carry(x, value, grad, _optimizer(solver).init(x), zero, status, zero, zero, history)
 
 
 def _test_gradient(solver: LBFGS, value: Array, grad: Array) -> Array:
@@ -161,13 +162,16 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
         x, value, grad = (jnp.where(lower, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
         size = jnp.maximum(jnp.maximum(jnp.abs(value), jnp.abs(carry.value)), 1.0)
         status = _test_gradient(solver, value, grad)
-        status = jnp.where((status == _Status.RUNNING) & lower & (fall <= ftol * size), _Status.SMALL_DECREASE, status)
+        # One short step may be the line search's doing: the loss has stopped falling once two in a row say so.
+        small = lower & (fall <= ftol * size)
+        short = jnp.where(small, carry.short + 1, 0)
+        status = jnp.where((status == _Status.RUNNING) & (short > 1), _Status.SMALL_DECREASE, status)
         # Twice stuck: at a minimum to rounding if the gradient promises no more than that, else in trouble.
         promise = jnp.sum(grad**2) <= 1e-3 * size
         stuck = jnp.where(promise, _Status.SMALL_DECREASE, _Status.STUCK)
         status = jnp.where((status == _Status.RUNNING) & (stalls > 1), stuck, status)
         k = carry.step + 1
-        return _Carry(x, value, grad, state, k, status, stalls, carry.history.at[k].set(value))
+        return _Carry(x, value, grad, state, k, status, stalls, short, carry.history.at[k].set(value))
 
     def going(carry: _Carry) -> Array:
         return (carry.status == _Status.RUNNING) & (carry.step < limit)

@@ -225,7 +225,8 @@ def apply_updates(model: Tree, updates: Mapping[str, Array]) -> Tree:
     Examples
     --------
     >>> import gparams as gp
-    >>> gp.apply_updates(gp.Parameter(1.0), {"": 0.5})
+    >>> import jax.numpy as jnp
+    >>> gp.apply_updates(gp.Parameter(1.0), {"": jnp.asarray(0.5)})
     Parameter(1.5)
     """
     params, static = partition(model)

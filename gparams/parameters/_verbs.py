@@ -205,9 +205,9 @@ def multiple_assign(tree: Tree, values: Mapping[str, Any]) -> Tree:
     Examples
     --------
     >>> import gparams as gp
-    >>> kernel = gp.multiple_assign(gp.kernels.Matern52(), {"variance": 2.0, "lengthscales": 0.3})
+    >>> kernel = gp.multiple_assign(gp.kernels.Matern52(), {"variance": 2.0, "lengthscales": 0.5})
     >>> {name: float(v) for name, v in gp.read_values(kernel).items()}
-    {'variance': 2.0, 'lengthscales': 0.3}
+    {'variance': 2.0, 'lengthscales': 0.5}
     """
     edits: dict[Path, Any] = {}
     for text, value in values.items():

@@ -171,7 +171,14 @@ def test_each_final_class_has_a_case(family):
     assert final <= {type(make()) for make in FAMILIES[family].values()}
 
 
-ROOMS = [gp, *(m for m in vars(gp).values() if isinstance(m, ModuleType) and m.__name__.startswith("gparams."))]
+ROOMS = [
+    gp,
+    *(
+        m
+        for m in vars(gp).values()
+        if isinstance(m, ModuleType) and m.__name__.startswith("gparams.") and not m.__name__.endswith("__main__")
+    ),
+]
 PUBLIC = {
     f"{room.__name__}.{name}": value
     for room in ROOMS

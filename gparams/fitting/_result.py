@@ -17,7 +17,7 @@ class FitResult:
     loss
         Its loss.
     history
-        Loss at the start and after each step.
+        Loss at the start and after each step; where an optimiser goes through batches, of the batch before each step.
     steps
         Number of steps taken.
     converged

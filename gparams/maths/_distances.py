@@ -80,7 +80,12 @@ def _within_jvp(primals, tangents):
     Xc, dXc = X - _centre(X), dX - _mean(dX)
     half = _half_tangent(Xc, dXc, Xc)
     # Not the sum of a matrix and its transpose: on a CPU that costs more than the second small product.
-    return _within(X), 2.0 * (half + _half_tangent_transposed(Xc, dXc, Xc))
+    dout = 2.0 * (half + _half_tangent_transposed(Xc, dXc, Xc))
+    # The distance of a point to itself is zero and stays so. The products cancel there only to rounding, which for a
+    # point far from the rest is larger than all that matters.
+    rows = lax.broadcasted_iota(int, dout.shape[-2:], 0)
+    columns = lax.broadcasted_iota(int, dout.shape[-2:], 1)
+    return _within(X), jnp.where(rows == columns, jnp.zeros((), dout.dtype), dout)
 
 
 @jax.custom_jvp
@@ -145,8 +150,12 @@ def _sum_over_dimensions(X, X2):
 
 
 def _centre(X):
-    """Give a point amid the data. The distances don't depend on it, so neither do their derivatives."""
-    return lax.stop_gradient(_mean(X))
+    """Give a point amid the data. The distances don't depend on it, so neither do their derivatives.
+
+    The products of centred inputs cancel where two points are near each other and far from the centre. The median stays
+    with the many where a few lie far out, and these have no kernel in common with the rest; the mean would not.
+    """
+    return lax.stop_gradient(jnp.median(X, axis=tuple(range(X.ndim - 1)), keepdims=True))
 
 
 def _mean(X):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -45,6 +46,15 @@ def _forwarded(name: str) -> Callable[..., Any]:
 
 def _attribute(name: str) -> property:
     return property(lambda self: getattr(jnp.asarray(self.value), name), doc=f"Return `value.{name}`.")
+
+
+def _check_bounds(index: Any, shape: tuple[int, ...]) -> None:
+    """Let NumPy refuse an index past the end, which JAX would clamp in silence. Slices may run over, as in NumPy."""
+    parts = [_plain(i) for i in (index if isinstance(index, tuple) else (index,))]
+    if any(isinstance(i, jax.core.Tracer) for i in parts):
+        return
+    known = tuple(np.asarray(i) if isinstance(i, jax.Array) else i for i in parts)
+    np.broadcast_to(np.empty(()), shape)[known]  # takes no memory
 
 
 class ArrayManners:
@@ -97,8 +107,7 @@ class ArrayManners:
         return iter(self.value)
 
     def __getitem__(self, index: Any) -> Array:
-        if isinstance(index, int) and self.shape and not -self.shape[0] <= index < self.shape[0]:
-            raise IndexError(f"index {index} is out of bounds for axis 0 with size {self.shape[0]}")
+        _check_bounds(index, self.shape)
         return jnp.asarray(self.value)[index]
 
     def __contains__(self, item: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ._held import Held
+from ._tfp import tfb
 from ._transforms import bounds, domain, elementwise, forward, inverse
 
 _X64 = 'jax.config.update("jax_enable_x64", True)'
@@ -90,6 +91,10 @@ def _outside(transform: Held | None, y: np.ndarray, u: Array) -> np.ndarray | No
     if elementwise(transform) and bounds(transform) is not None:
         return bad if bad.any() else None
     # No bounds to compare with: a value in the domain comes back from a round trip.
+    triangle = transform.obj
+    if isinstance(triangle, tfb.FillTriangular):  # told from the entries that must be zero
+        empty = np.tril(y, -1) if triangle.parameters["upper"] else np.triu(y, 1)
+        return empty != 0 if empty.any() else None
     back = np.asarray(forward(transform, u))
     tolerance = np.sqrt(float(jnp.finfo(y.dtype).eps)) * np.max(np.abs(y), initial=0.0)
     bad = np.asarray(bad | ~(np.abs(back - y) <= tolerance))

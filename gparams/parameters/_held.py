@@ -12,7 +12,7 @@ import inspect
 import threading
 import weakref
 from collections.abc import Hashable
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import jax
 import jax.core
@@ -45,16 +45,18 @@ class _ById:
 class Held:
     """One TFP object, immutable, with structural equality; made by `hold` only."""
 
-    __slots__ = ("__weakref__", "obj", "scalar", "structure")
+    __slots__ = ("__weakref__", "dtype", "obj", "scalar", "structure")
 
     obj: Any
     structure: Hashable
     scalar: bool
+    dtype: np.dtype | None
 
     def __init__(self, obj: Any, structure: Hashable):
         object.__setattr__(self, "obj", obj)
         object.__setattr__(self, "structure", structure)
         object.__setattr__(self, "scalar", _all_scalar(structure))
+        object.__setattr__(self, "dtype", _floating_dtype(structure))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a held TFP object is immutable; use set_transform or set_prior on the model")
@@ -66,7 +68,7 @@ class Held:
         return self
 
     def __reduce__(self) -> tuple:
-        return _intern, (self.obj,)
+        return _restore, (_recipe(self.obj),)
 
     @property
     def name(self) -> str:
@@ -80,16 +82,23 @@ class Held:
 
 
 def hold(obj: Any, dtype: Any) -> Held:
-    """Return the holder of a TFP object whose own numbers are cast to `dtype`."""
-    key = (id(obj), np.dtype(dtype).str)
+    """Return the holder of a TFP object whose own numbers are cast to `dtype`, or to `working_dtype` of it."""
+    dtype = working_dtype(dtype)
+    key = (id(obj), dtype.str)
     recent = _recent.get(key)
     if recent is not None and recent[0]() is obj:
         return recent[1]
     # TFP builds arrays in its constructors: inside jit these must be constants and not tracers, which would leak.
     with jax.ensure_compile_time_eval():
-        held = _intern(_cast(obj, np.dtype(dtype)))
+        held = _intern(_cast(obj, dtype))
     _recent[key] = (weakref.ref(obj, lambda _, recent=_recent: recent.pop(key, None)), held)
     return held
+
+
+def working_dtype(dtype: Any) -> np.dtype:
+    """Return the dtype in which TFP computes: float32 for halves, whose formulas TFP lacks or overflows in."""
+    dtype = np.dtype(dtype)
+    return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
 
 
 def _intern(obj: Any) -> Held:
@@ -101,6 +110,35 @@ def _intern(obj: Any) -> Held:
         return held
 
 
+class _Recipe(NamedTuple):
+    """How to build a TFP object again; some of them (Independent) can't be pickled themselves."""
+
+    cls: type
+    arguments: dict[str, Any]
+
+
+def _recipe(x: Any) -> Any:
+    if isinstance(x, _TFP) and _has_structure(x):
+        wanted = _arguments(type(x))
+        return _Recipe(type(x), {name: _recipe(value) for name, value in x.parameters.items() if name in wanted})
+    if type(x) in (list, tuple):
+        return type(x)(_recipe(v) for v in x)
+    return {k: _recipe(v) for k, v in x.items()} if type(x) is dict else x
+
+
+def _build(x: Any) -> Any:
+    if isinstance(x, _Recipe):
+        return x.cls(**{name: _build(value) for name, value in x.arguments.items()})
+    if type(x) in (list, tuple):
+        return type(x)(_build(v) for v in x)
+    return {k: _build(v) for k, v in x.items()} if type(x) is dict else x
+
+
+def _restore(recipe: Any) -> Held:
+    with jax.ensure_compile_time_eval():
+        return _intern(_build(recipe))
+
+
 def _has_structure(obj: Any) -> bool:
     """Whether `obj.parameters` holds every constructor argument (a user's own subclass may not record them)."""
     recorded = obj.parameters
@@ -110,7 +148,9 @@ def _has_structure(obj: Any) -> bool:
 @functools.cache
 def _arguments(cls: type) -> frozenset[str]:
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return frozenset(p.name for p in inspect.signature(cls).parameters.values() if p.kind not in variadic)
+    # Of __init__, since some classes (Independent) pass everything through a variadic __new__.
+    _, *named = inspect.signature(cls.__init__).parameters.values()
+    return frozenset(p.name for p in named if p.kind not in variadic)
 
 
 def _structure(x: Any) -> Hashable:
@@ -146,6 +186,16 @@ def _all_scalar(structure: Hashable) -> bool:
             return structure[2] == ()
         return all(_all_scalar(part) for part in structure)
     return not isinstance(structure, _ById)
+
+
+def _floating_dtype(structure: Hashable) -> np.dtype | None:
+    """Return the dtype of the object's own numbers; None if it has none. (A Chain's own `dtype` does not say.)"""
+    if not isinstance(structure, tuple):
+        return None
+    if structure[:1] == ("array",):
+        dtype = np.dtype(structure[1])
+        return dtype if dtype.kind == "f" else None
+    return next((found for part in structure if (found := _floating_dtype(part)) is not None), None)
 
 
 def _cast(x: Any, dtype: np.dtype) -> Any:

@@ -1,5 +1,6 @@
 """Parameter and Buffer: the two kinds of leaf that a model is made of."""
 
+import operator
 from typing import Any, Literal, final
 
 import equinox as eqx
@@ -214,6 +215,9 @@ class Buffer(ArrayManners, eqx.Module):
     def dtype(self) -> np.dtype:
         """Dtype of the value."""
         return self.value.dtype
+
+    def __index__(self) -> int:
+        return operator.index(self.value)
 
     def __repr__(self) -> str:
         if not isinstance(self.value, jax.Array | np.ndarray) or isinstance(self.value, jax.core.Tracer):

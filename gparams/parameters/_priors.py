@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._entry import default_float
+from ._held import working_dtype
 from ._parameter import Parameter, read_space
 from ._paths import walk
 from ._ties import groups
@@ -75,6 +76,7 @@ def _log_density(p: Parameter, space: str) -> Array:
     held: Any = spec.prior
     on_value = spec.prior_on == "constrained"
     point = forward(spec.transform, u) if on_value else u
+    point = point.astype(working_dtype(point.dtype))
     with lenient_promotion():
         density = jnp.sum(held.obj.log_prob(point))
     if spec.prior_on == space:

@@ -4,7 +4,7 @@ import contextlib
 import importlib
 import re
 import sys
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import tabulate as _tabulate
@@ -56,7 +56,7 @@ def tabulate(where: Any, fmt: str | None = None) -> str:
     return _tabulate.tabulate(_rows(where), headers=COLUMNS, tablefmt=style)
 
 
-def print_summary(where: Any, fmt: str | None = None, *, file: TextIO | None = None) -> None:
+def print_summary(where: Any, fmt: str | None = None, *, file: Any = None) -> None:
     """Print the table of Parameters and Buffers.
 
     Parameters
@@ -66,7 +66,7 @@ def print_summary(where: Any, fmt: str | None = None, *, file: TextIO | None = N
     fmt
         As for `tabulate`; ``"notebook"`` shows a table in a Jupyter notebook.
     file
-        Where to print; the standard output by default.
+        Open text file to print to; the standard output by default.
 
     Raises
     ------

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from ._held import Held
+from ._held import Held, working_dtype
 from ._tfp import tfb
 
 
@@ -125,9 +125,13 @@ def _apply(transform: Held | None, method: str, x: Any) -> Any:
     if transform is None:
         return x
     with lenient_promotion():
+        x = jnp.asarray(x)
+        working = x.astype(working_dtype(x.dtype))
         if isinstance(x, jax.core.Tracer):
-            return getattr(transform.obj, method)(x)
-        return _compiled(transform, method, x)  # one compiled call, in place of TFP's many small ones
+            out = getattr(transform.obj, method)(working)
+        else:
+            out = _compiled(transform, method, working)  # one compiled call, in place of TFP's many small ones
+        return out if working is x else out.astype(x.dtype)
 
 
 def forward(transform: Held | None, u: Any) -> Any:
@@ -142,10 +146,12 @@ def inverse(transform: Held | None, value: Any) -> Any:
 
 def log_det_jacobian(transform: Held | None, u: Any) -> Any:
     """Return the log of |det d forward(u) / du|, summed over all elements; a scalar."""
+    u = jnp.asarray(u)
+    u = u.astype(working_dtype(u.dtype))
     if transform is None:
-        return jnp.zeros((), jnp.asarray(u).dtype)
+        return jnp.zeros((), u.dtype)
     with lenient_promotion():
-        return jnp.sum(transform.obj.forward_log_det_jacobian(u, event_ndims=jnp.ndim(u)))
+        return jnp.sum(transform.obj.forward_log_det_jacobian(u, event_ndims=u.ndim))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -169,7 +175,7 @@ def bounds(transform: Held | None) -> tuple[np.ndarray, np.ndarray] | None:
     if not elementwise(transform):
         return None
     with jax.ensure_compile_time_eval(), lenient_promotion():
-        ends = [np.asarray(transform.obj.forward(jnp.asarray(x))) for x in (-np.inf, np.inf)]
+        ends = [np.asarray(transform.obj.forward(jnp.asarray(x, transform.dtype))) for x in (-np.inf, np.inf)]
     low, high = np.asarray(np.minimum(*ends)), np.asarray(np.maximum(*ends))
     return (low, high) if np.all(low < high) else None  # NaN compares false
 

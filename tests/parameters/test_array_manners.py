@@ -241,6 +241,26 @@ def test_index_out_of_bounds(index):
         gp.Parameter(VALUE)[index]
 
 
+@pytest.mark.parametrize(
+    "index", [np.int64(3), (3,), (0, 5), (Ellipsis, -6), np.array([0, 7]), (slice(None), 5)], ids=str
+)
+def test_index_out_of_bounds_in_any_form(index):
+    with pytest.raises(IndexError, match="out of bounds for axis"):
+        gp.Parameter(np.ones((2, 5)) if np.ndim(index) or isinstance(index, tuple) and len(index) > 1 else VALUE)[index]
+
+
+def test_slices_may_run_past_the_end():
+    same(gp.Parameter(VALUE)[1:10], VALUE[1:10])
+    same(gp.Parameter(VALUE)[5:], VALUE[5:])
+
+
+def test_a_scalar_integer_buffer_counts():
+    assert "abc"[gp.Buffer(1)] == "b"
+    assert np.zeros(gp.Buffer(3)).shape == (3,)
+    with pytest.raises(TypeError):
+        range(gp.Buffer(1.0))
+
+
 def test_iteration_ends():
     count, seen = 0, []
     for x in param():

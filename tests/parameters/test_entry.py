@@ -140,7 +140,7 @@ def test_bad_input(case, unchecked):
         (
             lambda: gp.Parameter(np.ones((2, 2)), transform=gp.triangular()),
             ValueError,
-            ["lower-triangular"],
+            ["lower-triangular", "1.0 at index [0, 1]"],
         ),
         (lambda: gp.Parameter(0.5, transform=gp.bounded([0.0, 0.0], [1.0, 1.0])), ValueError, ["shape (2,)", "()"]),
     ],

@@ -18,7 +18,9 @@ MAKERS = {
     "Chain": lambda: tfb.Chain([tfb.Shift(1e-6), tfb.Scale(2.0), tfb.Softplus()]),
     "Softplus": lambda: tfb.Softplus(low=1e-6),
     "Sigmoid": lambda: tfb.Sigmoid(0.0, 2.0),
-    "Independent": lambda: tfd.Independent(tfd.Normal(np.zeros(3), np.ones(3)), 1),
+    "Independent": lambda: tfd.Independent(tfd.Normal(np.zeros((2, 3)), np.ones(3)), 1),
+    "Transformed": lambda: tfd.TransformedDistribution(tfd.Normal(0.0, 1.0), tfb.Exp()),
+    "Mixture": lambda: tfd.MixtureSameFamily(tfd.Categorical(probs=[0.3, 0.7]), tfd.Normal([0.0, 1.0], [1.0, 2.0])),
 }
 makers = pytest.mark.parametrize("name", MAKERS)
 
@@ -57,7 +59,7 @@ def test_a_copy_is_the_same_holder(name, clone):
     assert clone(held) is held
 
 
-@pytest.mark.parametrize("name", ["Gamma", "Gamma of arrays", "Chain", "Softplus", "Sigmoid"])
+@makers
 def test_a_pickle_comes_back_as_the_same_holder(name):
     held = hold(MAKERS[name](), np.float64)
     assert pickle.loads(pickle.dumps(held)) is held
@@ -68,6 +70,13 @@ def test_holder_is_immutable_and_no_node():
     with pytest.raises(AttributeError, match="immutable"):
         held.obj = None
     assert jax.tree.leaves(held) == [held]
+
+
+def test_a_cast_keeps_every_argument():
+    given = tfd.Independent(tfd.Normal(np.zeros((2, 3)), np.ones(3)), 1)
+    held = hold(given, np.float32).obj
+    assert held.dtype == np.float32
+    assert (held.batch_shape, held.event_shape) == (given.batch_shape, given.event_shape) == ((2,), (3,))
 
 
 def test_python_floats_become_float64():

@@ -52,13 +52,25 @@ def test_copy_keeps_an_element_mask_unless_the_flag_is_given():
     assert gp.Parameter(p, trainable=True).frozen_elements is None
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64], ids=str)
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, np.float16, np.float32, np.float64], ids=str)
 def test_dtype_of_a_floating_array_is_kept(dtype):
     x = jnp.asarray([0.5, 2.0], dtype)
     p = gp.Parameter(x, transform=gp.positive())
     assert p.dtype == dtype and p.value.dtype == dtype
     assert gp.Parameter(np.asarray([1, 2])).dtype == np.float64
     assert gp.Parameter([1.0, 2.0], dtype=dtype).dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, np.float16, np.float32], ids=str)
+@pytest.mark.parametrize("transform", [gp.positive(1e-3), gp.positive(base="exp"), gp.bounded(0, 2)], ids=range(3))
+def test_narrow_dtypes_go_through_transforms_and_priors(dtype, transform):
+    p = gp.Parameter(0.5, transform=transform, prior=tfd.Gamma(2.0, 1.0), dtype=dtype)
+    assert p.value.dtype == dtype
+    np.testing.assert_allclose(float(p), 0.5, rtol=1e-2)
+    density = float(gp.log_prior(p))
+    np.testing.assert_allclose(density, np.log(0.5) - 0.5, rtol=2e-2)
+    with pytest.raises(ValueError, match="domain"):
+        gp.assign(gp.at(p), -1.0)
 
 
 def test_softplus_with_a_floor_from_python_numbers_computes_in_float64():

@@ -18,9 +18,6 @@ FILES = {name: load(HERE / name)["cases"] for name in ("gpflow_cases.npz", "extr
 CASES = {case["id"]: case for cases in FILES.values() for case in cases}
 
 NEEDS_FUNCTIONS = "the variance or scale is a function of X, and mean_functions has no {} yet"
-# The derivative of the distance is a matrix product, which cancels where inputs lie thousands of lengthscales
-# apart: the gradient for a lengthscale then has few right digits or none. Known, to be mended in maths.
-INEXACT = {"kernel/SquaredExponential/extreme", "kernel/Matern52/extreme"}
 LEFT_OUT = {
     "likelihood/Gaussian/function": NEEDS_FUNCTIONS.format("Polynomial"),
     "likelihood/Gaussian/scale_function": NEEDS_FUNCTIONS.format("Linear"),
@@ -38,9 +35,7 @@ COUNTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.xfail(strict=True)) if n in INEXACT else n for n in RUN]
-)
+@pytest.mark.parametrize("name", RUN)
 def test_case(name):
     results = check_case(CASES[name], Adapter())
     problems = [f"{what}: {problem}" for what, problem in results if problem is not None]

@@ -1,4 +1,4 @@
-"""Every Python block of the README runs, and its commands name files that are there."""
+"""Every Python block of the README runs, and every page of the documentation runs from top to bottom."""
 
 import re
 from pathlib import Path
@@ -8,10 +8,21 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "```python" in page.read_text()]
 
 
 def test_there_are_blocks():
     assert len(BLOCKS) >= 2
+    assert PAGES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_runs(page, capsys):
+    scope = {}
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+            exec(compile(block, str(page), "exec"), scope)
+    assert capsys.readouterr().out.strip()
 
 
 @pytest.mark.parametrize("block", BLOCKS)

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from . import Parameter, datasets, fit, print_summary, set_trainable
+from . import Parameter, assign, datasets, fit, positive, print_summary, set_trainable
 from .kernels import Matern32, Periodic, SquaredExponential
 from .mean_functions import Constant
 from .models import GPR
@@ -19,30 +19,36 @@ PICTURE = Path("co2.png")
 def build() -> GPR:
     """Build the model: trend, seasons that change slowly, and short-lived deviations, on the bundled record."""
     X, Y = datasets.co2()
-    trend = SquaredExponential(variance=2500.0, lengthscales=50.0)
-    year = Periodic(SquaredExponential(variance=Parameter(1.0, trainable=False)), period=1.0)  # one variance is enough
-    seasons = SquaredExponential(variance=4.0, lengthscales=60.0) * year
+
+    def scale(value: float) -> Parameter:
+        return Parameter(value, transform=positive(base="exp"))  # far from one: best searched over its logarithm
+
+    trend = SquaredExponential(variance=scale(2500.0), lengthscales=scale(50.0))
+    one = Parameter(1.0, trainable=False)
+    year = Periodic(SquaredExponential(variance=one), period=one)  # a season lasts one year, and one variance is enough
+    seasons = SquaredExponential(variance=4.0, lengthscales=scale(60.0)) * year
     weather = Matern32(variance=0.5, lengthscales=1.0)
     return GPR((X, Y), trend + seasons + weather, mean_function=Constant([float(Y.mean())]), noise_variance=0.1)
 
 
-def draw(model: GPR, path: Path) -> None:
-    """Draw the record and twenty years beyond it."""
+def draw(first: GPR, second: GPR, path: Path) -> None:
+    """Draw the record and forty years beyond it, as both fits see them."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    X, Y = (np.asarray(a) for a in model.data)
-    new = np.arange(X.min(), X.max() + 20.0, 1 / 12)[:, None]
-    mean, var = (np.asarray(a)[:, 0] for a in model.predict_y(new))
+    X, Y = (np.asarray(a) for a in first.data)
+    new = np.arange(X.min(), X.max() + 40.0, 1 / 12)[:, None]
     fig, ax = plt.subplots(figsize=(9, 4.5), layout="constrained")
-    band = 1.96 * np.sqrt(var)
-    ax.fill_between(new[:, 0], mean - band, mean + band, color="tab:blue", alpha=0.25, lw=0, label="95% interval")
-    ax.plot(new[:, 0], mean, color="tab:blue", lw=1, label="mean")
+    for model, color, name in ((second, "tab:orange", "lengthscale frozen"), (first, "tab:blue", "lengthscale free")):
+        mean, var = (np.asarray(a)[:, 0] for a in model.predict_y(new))
+        band = 1.96 * np.sqrt(var)
+        ax.fill_between(new[:, 0], mean - band, mean + band, color=color, alpha=0.25, lw=0, label=f"{name}: 95 %")
+        ax.plot(new[:, 0], mean, color=color, lw=0.8, label=f"{name}: mean")
     ax.plot(X, Y, ".", color="black", ms=2, label="record")
     ax.axvline(X.max(), color="grey", lw=0.8, ls="--")
-    ax.set(xlabel="year", ylabel="CO₂ at Mauna Loa (ppm)", title="Exact GP regression, the season's period frozen")
+    ax.set(xlabel="year", ylabel="CO₂ at Mauna Loa (ppm)", title="Exact GP regression")
     ax.legend(loc="upper left", frameon=False)
     fig.savefig(path, dpi=150)
     plt.close(fig)
@@ -66,9 +72,11 @@ def main() -> None:
     first = fit(model, progress=True)
     report("First fit", first, time.perf_counter() - start)
 
-    print("\nA season lasts one year, and that is not for the data to say. One line freezes it:")
-    print("  model = gp.set_trainable(model.at.kernel.kernels[1].kernels[1].period, False)")
-    frozen = set_trainable(model.at.kernel.kernels[1].kernels[1].period, False)
+    print("\nWhat if the trend were slower? One line sets its lengthscale to 100 years, one freezes it there:")
+    print("  model = gp.assign(model.at.kernel.kernels[0].lengthscales, 100.0)")
+    print("  model = gp.set_trainable(model.at.kernel.kernels[0].lengthscales, False)")
+    frozen = assign(first.model.at.kernel.kernels[0].lengthscales, 100.0)
+    frozen = set_trainable(frozen.at.kernel.kernels[0].lengthscales, False)
     start = time.perf_counter()
     second = fit(frozen, progress=True)
     report("Second fit", second, time.perf_counter() - start)
@@ -76,7 +84,7 @@ def main() -> None:
     if importlib.util.find_spec("matplotlib") is None:
         print('\nNo picture: matplotlib is not installed (pip install "gparams[plot]")')
         return
-    draw(second.model, PICTURE)
+    draw(first.model, second.model, PICTURE)
     print(f"\nPicture written to {PICTURE.resolve()}")
 
 

@@ -14,6 +14,8 @@ from jaxtyping import Array, Key
 from ._problem import Problem
 from ._solver import STOPPED_BY_CALLBACK, Outcome, Reporter, Solver, not_finite, out_of_steps
 
+_PATIENCE = 5
+
 
 class _Status(enum.IntEnum):
     RUNNING = 0
@@ -28,8 +30,10 @@ class _Status(enum.IntEnum):
 class LBFGS(Solver):
     r"""L-BFGS with a zoom line search (strong Wolfe conditions), compiled as one loop.
 
-    It stops much as SciPy's L-BFGS-B does: when the largest element of the gradient is at most `gtol`, or when the loss
-    falls by at most `ftol` times :math:`\max(|f_k|, |f_{k+1}|, 1)` twice in a row.
+    It stops when the largest element of the gradient is at most `gtol`, or when five steps in a row have not brought the
+    best loss :math:`f` down by `ftol` times :math:`\max(|f|, 1)` each. A step may raise the loss by its rounding noise:
+    the covariance matrix of a smooth kernel loses six digits or more, and the gradient still points the way where
+    the loss itself can't tell.
 
     Parameters
     ----------
@@ -38,9 +42,9 @@ class LBFGS(Solver):
     gtol
         Largest element of the gradient at which it has converged.
     ftol
-        Relative fall of the loss at which it has converged; by default 1e-12 in float64, and ten rounding units in
-        float32. SciPy's own 2.2e-9 stops short where a parameter's scale is far from one: on the Nile's flow by 0.27
-        nats.
+        Relative fall of the loss at which it has converged; by default 1e-10 in float64, and ten rounding units in
+        float32. SciPy's own 2.2e-9, at the first step that meets it, stops short where a parameter's scale is far from
+        one: on the Nile's flow by 0.27 nats.
     memory
         Number of past steps that the curvature is estimated from.
     max_line_search_steps
@@ -75,13 +79,13 @@ class LBFGS(Solver):
         while message is None:
             limit = min(int(carry.step) + stretch, self.max_steps)
             carry = _run(self, problem, carry, jnp.asarray(limit))
-            step, loss = int(carry.step), float(carry.value)
-            if reporter.report(step, loss, lambda x=carry.x: problem.model(x)):
+            step, (loss, x, grad) = int(carry.step), carry.best
+            if reporter.report(step, float(loss), lambda x=x: problem.model(x)):
                 message = STOPPED_BY_CALLBACK
             if carry.status != _Status.RUNNING or step >= self.max_steps:
-                message = self._message(_Status(int(carry.status)), step, float(jnp.max(jnp.abs(carry.grad))))
+                message = self._message(_Status(int(carry.status)), step, float(jnp.max(jnp.abs(grad))))
         history = np.asarray(carry.history)[: step + 1]
-        return Outcome(carry.x, loss, history, step, message.startswith("converged"), message)
+        return Outcome(x, float(loss), history, step, message.startswith("converged"), message)
 
     def _message(self, status: _Status, step: int, slope: float) -> str:
         if status == _Status.SMALL_GRADIENT:
@@ -101,7 +105,8 @@ class _Carry(NamedTuple):
     step: Array
     status: Array
     stalls: Array  # steps in a row that found no lower loss
-    short: Array  # steps in a row that found one lower by less than ftol
+    best: tuple[Array, Array, Array]  # lowest loss so far, its point and its gradient
+    short: Array  # steps in a row that did not bring the lowest loss down by ftol
     history: Array
 
 
@@ -129,7 +134,9 @@ def _start(solver: LBFGS, problem: Problem) -> _Carry:
     status = _test_gradient(solver, value, grad)
     history = jnp.full(solver.max_steps + 1, jnp.nan, value.dtype).at[0].set(value)
     zero = jnp.zeros((), int)
-    return _Carry(x, value, grad, _optimizer(solver).init(x), zero, status, zero, zero, history)
+    # Weak types become firm on the way through a step, and would have the next stretch compiled again.
+    state = jax.tree.map(lambda a: jax.lax.convert_element_type(a, a.dtype), _optimizer(solver).init(x))
+    return _Carry(x, value, grad, state, zero, status, zero, (value, x, grad), zero, history)
 
 
 def _test_gradient(solver: LBFGS, value: Array, grad: Array) -> Array:
@@ -143,9 +150,10 @@ def _test_gradient(solver: LBFGS, value: Array, grad: Array) -> Array:
 def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry:
     loss = _finite_loss(problem)
     optimizer = _optimizer(solver)
-    ftol = solver.ftol
+    ftol, eps = solver.ftol, float(jnp.finfo(carry.x.dtype).eps)
     if ftol is None:
-        ftol = max(1e-12, 10.0 * float(jnp.finfo(carry.x.dtype).eps))
+        ftol = max(1e-10, 10.0 * eps)
+    noise = min(1e6 * eps, 1e-5)
 
     def step(carry: _Carry) -> _Carry:
         with jax.numpy_dtype_promotion("standard"):  # optax mixes integer dtypes
@@ -154,25 +162,26 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
             )
         x: Any = optax.apply_updates(carry.x, updates)
         value, grad = optax.tree.get(state, "value"), optax.tree.get(state, "grad")
-        fall = carry.value - value
-        lower = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad)) & (fall > 0)
-        # Where a step finds nothing lower, the memory is cleared once: the next one goes down the gradient.
-        stalls = jnp.where(lower, 0, carry.stalls + 1)
+        size = jnp.maximum(jnp.abs(carry.best[0]), 1.0)
+        finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad))
+        moved = finite & jnp.any(x != carry.x) & (value <= carry.best[0] + noise * size)
+        # Where a search finds nothing, the memory is cleared once: the next one goes down the gradient.
+        stalls = jnp.where(moved, 0, carry.stalls + 1)
         fresh = optimizer.init(carry.x)
-        state = jax.tree.map(lambda new, cleared: jnp.where(lower, new, cleared), state, fresh)
-        x, value, grad = (jnp.where(lower, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
-        size = jnp.maximum(jnp.maximum(jnp.abs(value), jnp.abs(carry.value)), 1.0)
+        state = jax.tree.map(lambda new, cleared: jnp.where(moved, new, cleared), state, fresh)
+        x, value, grad = (jnp.where(moved, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
+        short = jnp.where(carry.best[0] - value <= ftol * size, carry.short + 1, 0)
         status = _test_gradient(solver, value, grad)
-        # One short step may be the line search's doing: the loss has stopped falling once two in a row say so.
-        small = lower & (fall <= ftol * size)
-        short = jnp.where(small, carry.short + 1, 0)
-        status = jnp.where((status == _Status.RUNNING) & (short > 1), _Status.SMALL_DECREASE, status)
+        # A point with no gradient left is the best of those that rounding can't tell apart.
+        lower = moved & ((value < carry.best[0]) | (status == _Status.SMALL_GRADIENT))
+        best: Any = tuple(jnp.where(lower, new, old) for new, old in zip((value, x, grad), carry.best, strict=True))
+        status = jnp.where((status == _Status.RUNNING) & (short >= _PATIENCE), _Status.SMALL_DECREASE, status)
         # Twice stuck: at a minimum to rounding if the gradient promises no more than that, else in trouble.
         promise = jnp.sum(grad**2) <= 1e-3 * size
         stuck = jnp.where(promise, _Status.SMALL_DECREASE, _Status.STUCK)
         status = jnp.where((status == _Status.RUNNING) & (stalls > 1), stuck, status)
         k = carry.step + 1
-        return _Carry(x, value, grad, state, k, status, stalls, short, carry.history.at[k].set(value))
+        return _Carry(x, value, grad, state, k, status, stalls, best, short, carry.history.at[k].set(value))
 
     def going(carry: _Carry) -> Array:
         return (carry.status == _Status.RUNNING) & (carry.step < limit)

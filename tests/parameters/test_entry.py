@@ -67,7 +67,7 @@ CASES = {
         gp.PlaceError,
         ["parts[0].scal", "Nearest", "parts[0].scale"],
     ),
-    "update": (lambda m: gp.update(m.at.noise, lambda x: -x), ValueError, ["noise", "-0.1", "(1e-06, inf)"]),
+    "update": (lambda m: gp.update(m.at.noise, lambda x: 0.0 * x - 2.0), ValueError, ["noise", "-2.0", "(1e-06, inf)"]),
     "flag as a text": (lambda m: gp.set_trainable(m.at.noise, "no"), TypeError, ["True or False", "'no'"]),
     "flag as a number": (lambda m: gp.set_trainable(m.at.noise, 0), TypeError, ["True or False", "0", "int"]),
     "freezing a Buffer": (lambda m: gp.set_trainable(m.at.counts, False), ValueError, ["counts", "Buffer"]),

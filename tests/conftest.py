@@ -1,6 +1,7 @@
 """Shared set-up: float64, strict promotion, shape checks, and a compilation cache that outlives the run."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,8 +19,9 @@ jax.config.update("jax_compilation_cache_dir", _cache)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
-# From here on, jaxtyping's shapes in the signatures are checked at each call.
-install_import_hook("gparams", "beartype.beartype").__enter__()
+# From here on, jaxtyping's shapes in the signatures are checked at each call, save where calls are timed.
+if "--benchmark-enable" not in sys.argv:
+    install_import_hook("gparams", "beartype.beartype").__enter__()
 
 
 @pytest.fixture

@@ -5,35 +5,31 @@ from typing import Any, final
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
-from ..parameters import combine, partition
+from ..parameters import Flat
 
 
 @final
 class Problem(eqx.Module):
-    """A loss of the free numbers of a model, seen as one vector.
+    """A loss of the free numbers of a model, seen as one vector."""
 
-    A thousand separate leaves cost an optimiser fifty times more a step than one vector of a thousand numbers.
-    """
-
-    params: dict[str, Array]
-    static: Any
+    flat: Flat
     loss: Callable[..., Any]
     data: Any
 
+    @property
+    def params(self) -> dict[str, Array]:
+        """The start, as the dictionary that `partition` gives."""
+        return self.flat.params
+
     def vector(self) -> Float[Array, " n"]:
         """The start, as one vector."""
-        return ravel_pytree(self.params)[0]
-
-    def unravel(self, x: Float[Array, " n"]) -> dict[str, Array]:
-        """The vector as the dictionary that `partition` gives."""
-        return ravel_pytree(self.params)[1](x)
+        return self.flat.vector()
 
     def model(self, params: Any) -> Any:
         """The model with these free numbers: a vector or a dictionary."""
-        return combine(params if isinstance(params, dict) else self.unravel(params), self.static)
+        return self.flat.model(params)
 
     def __call__(self, params: Any, batch: Any = None) -> Float[Array, ""]:
         """The loss, of all data or of one batch of it."""
@@ -56,13 +52,13 @@ def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any) -> Prob
         loss = training_loss
     if not callable(loss):
         raise TypeError(f"fit: expected loss to be a function of the model, got {loss!r}")
-    params, static = partition(model)
-    if not params:
+    flat = Flat(model)
+    if not flat.params:
         raise ValueError(
             f"fit: nothing in this {type(model).__name__} is trainable. gp.set_trainable(place, True) lets a Parameter "
             "train; gp.parametrize(tree) makes Parameters of a foreign module's arrays."
         )
-    return Problem(params, static, loss, data)
+    return Problem(flat, loss, data)
 
 
 def training_loss(model: Any, *data: Any) -> Any:

@@ -1,8 +1,25 @@
 """The parameter layer: leaves, places, verbs. It knows nothing of Gaussian processes."""
 
+from ._batches import stack as stack
+from ._batches import unstack as unstack
+from ._check import check as check
+from ._checkpoints import LoadReport as LoadReport
+from ._checkpoints import load as load
+from ._checkpoints import save as save
+from ._density import LogDensity as LogDensity
+from ._density import log_density as log_density
+from ._draws import randomize as randomize
+from ._draws import sample_prior as sample_prior
+from ._flat import Flat as Flat
 from ._foreign import parametrize as parametrize
 from ._foreign import values as values
+from ._groups import is_frozen as is_frozen
+from ._groups import is_trainable as is_trainable
+from ._groups import merge as merge
+from ._groups import split as split
 from ._module import Module as Module
+from ._optimizers import labels as labels
+from ._optimizers import migrate as migrate
 from ._parameter import Buffer as Buffer
 from ._parameter import Parameter as Parameter
 from ._parameter import as_parameter as as_parameter

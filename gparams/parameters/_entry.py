@@ -57,7 +57,7 @@ def to_unconstrained(transform: Held | None, value: Array, what: str) -> Array:
     y = np.asarray(value)
     if not np.isfinite(y).all():
         raise ValueError(f"{what}: expected finite values, got {_first(y, np.asarray(~np.isfinite(y)))}")
-    bad = _outside(transform, y, u)
+    bad = outside(transform, y, u)
     if bad is not None:
         raise ValueError(f"{what}: {_first(y, bad)} is outside {domain(transform)}, the domain of {transform}")
     return u
@@ -77,7 +77,7 @@ def _check_shape(transform: Held | None, value: Array, what: str) -> None:
         raise ValueError(f"{what}: {transform} takes square matrices, got shape {value.shape}")
 
 
-def _outside(transform: Held | None, y: np.ndarray, u: Array) -> np.ndarray | None:
+def outside(transform: Held | None, y: np.ndarray, u: Array) -> np.ndarray | None:
     """Mark the elements outside the domain; None if there are none."""
     if transform is None:
         return None

@@ -46,7 +46,7 @@ def partition(tree: Tree) -> tuple[dict[str, Array], Tree]:
     ['variance']
     """
     named, treedef = walk(tree)
-    _refuse_aliases(named)
+    refuse_aliases(named)
     params: dict[str, Array] = {}
     leaves = [leaf for _, leaf in named]
     for members in _representatives(named):
@@ -113,7 +113,8 @@ def _representatives(named: list[Named]) -> list[list[int]]:
     ]
 
 
-def _refuse_aliases(named: list[Named]) -> None:
+def refuse_aliases(named: list[Named]) -> None:
+    """Raise if one trainable Parameter object sits in two places that are not tied."""
     seen: dict[int, int] = {}
     for i, (path, leaf) in enumerate(named):
         if isinstance(leaf, Parameter) and leaf._spec.trainable:

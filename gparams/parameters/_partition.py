@@ -199,7 +199,8 @@ def filter_value_and_grad(fun: Callable[..., Any], *, has_aux: bool = False) -> 
             out = fun(combine(params, static), *args, **kwargs)
             return (jnp.asarray(out[0]), out[1]) if has_aux else jnp.asarray(out)
 
-        return jax.value_and_grad(of_params, has_aux=has_aux)(params)
+        value, gradient = jax.value_and_grad(of_params, has_aux=has_aux)(params)
+        return value, {key: gradient[key] for key in params}  # JAX sorts the keys
 
     return value_and_grad
 

@@ -265,7 +265,8 @@ def replace(where: Any, node: Any) -> Any:
     where
         A place.
     node
-        What to put there. It is taken as it is, unchecked.
+        What to put there: taken as it is, unchecked. Only a number or an array in the place of a Parameter or a Buffer
+        becomes its value, as with `assign`, so that the Parameter and its facts stay.
 
     Returns
     -------
@@ -289,7 +290,12 @@ def replace(where: Any, node: Any) -> Any:
     for target in targets:
         if target.index is not None:
             raise TypeError(f"replace: {describe(target)!r} is elements of an array; assign sets them")
-    return write(tree, {target.path: node for target in targets})
+    numeric = isinstance(node, bool | int | float | np.ndarray | np.generic) or eqx.is_array(node)
+    edits: dict[Path, Any] = {}
+    for target in targets:
+        keeps = numeric and isinstance(get(tree, target.path), Parameter | Buffer)
+        edits[target.path] = _assigned(get(tree, target.path), target, node) if keeps else node
+    return write(tree, edits)
 
 
 def set_prior(where: Any, prior: tfd.Distribution | None, prior_on: PriorOn = "constrained") -> Any:

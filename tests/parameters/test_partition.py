@@ -149,7 +149,7 @@ def test_value_auxiliary_and_further_arguments():
 def test_gradient_under_jit():
     gradient = eqx.filter_jit(gp.filter_grad(loss))(frozen_model())
     eager = gp.filter_grad(loss)(frozen_model())
-    assert list(gradient) == list(eager)
+    assert set(gradient) == set(eager)
     for key in eager:
         np.testing.assert_allclose(gradient[key], eager[key], rtol=1e-12)
 

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from parameter_models import Model
@@ -64,3 +65,15 @@ def test_assign_under_jit_and_grad():
     assert float(out) == pytest.approx(0.25, rel=1e-14)
     slope = jax.grad(lambda x: gp.assign(gp.at(gp.Parameter(1.0)), x).value ** 2)(3.0)
     assert float(slope) == 6.0
+
+
+def test_replace_by_a_number_keeps_the_parameter():
+    kernel = gp.set_trainable(gp.kernels.SquaredExponential().at.variance, False)
+    for number in (2.0, np.float64(2.0), jnp.asarray(2.0)):
+        replaced = gp.replace(kernel.at.variance, number)
+        assert isinstance(replaced.variance, gp.Parameter)
+        assert float(replaced.variance) == pytest.approx(2.0, rel=1e-14)
+        assert not replaced.variance.trainable and replaced.variance.transform is kernel.variance.transform
+    with pytest.raises(ValueError, match=r"variance: -2.0 is outside \(0, inf\)"):
+        gp.replace(kernel.at.variance, -2.0)
+    assert gp.replace(kernel.at.variance, gp.Parameter(-2.0)).variance.transform is None

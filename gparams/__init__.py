@@ -11,6 +11,7 @@ from . import posteriors as posteriors
 from .fitting import FitResult as FitResult
 from .fitting import fit as fit
 from .parameters import Buffer as Buffer
+from .parameters import Flat as Flat
 from .parameters import LoadReport as LoadReport
 from .parameters import LogDensity as LogDensity
 from .parameters import Module as Module

@@ -5,7 +5,6 @@ import importlib
 import inspect
 import pkgutil
 from pathlib import Path
-from types import ModuleType
 
 import equinox as eqx
 import pytest
@@ -171,14 +170,8 @@ def test_each_final_class_has_a_case(family):
     assert final <= {type(make()) for make in FAMILIES[family].values()}
 
 
-ROOMS = [
-    gp,
-    *(
-        m
-        for m in vars(gp).values()
-        if isinstance(m, ModuleType) and m.__name__.startswith("gparams.") and not m.__name__.endswith("__main__")
-    ),
-]
+NAMES = ("", ".datasets", ".fitting", ".kernels", ".likelihoods", ".maths", ".mean_functions", ".models")
+ROOMS = [importlib.import_module(f"gparams{name}") for name in (*NAMES, ".parameters", ".posteriors")]
 PUBLIC = {
     f"{room.__name__}.{name}": value
     for room in ROOMS

@@ -16,6 +16,7 @@ def test_there_are_blocks():
     assert PAGES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_runs(page, capsys):
     scope = {}

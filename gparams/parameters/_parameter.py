@@ -70,6 +70,10 @@ class Parameter(ArrayManners, eqx.Module):
     unconstrained: Array
     _spec: Spec = eqx.field(static=True)
 
+    # Equinox makes PyTrees of bound methods at each access to an attribute. Reading a thousand Parameters, that is half
+    # the time, and nobody hands a Parameter's methods to jit.
+    __getattribute__ = object.__getattribute__
+
     def __init__(
         self,
         value: Any,
@@ -105,7 +109,8 @@ class Parameter(ArrayManners, eqx.Module):
                 "this Parameter holds no array: its model is the static half that `partition` returned. "
                 "Put the halves together first: gp.combine(params, static)."
             )
-        return forward(self._spec.transform, self.unconstrained)
+        known = self.__dict__.get("_known")
+        return forward(self._spec.transform, self.unconstrained) if known is None else known
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -266,6 +271,14 @@ def rebuild(unconstrained: Any, spec: Spec) -> Parameter:
     object.__setattr__(p, "unconstrained", unconstrained)
     object.__setattr__(p, "_spec", spec)
     return p
+
+
+def know_value(p: Parameter, value: Any) -> None:
+    """Attach the value that the transform would give, computed together with that of others.
+
+    It is no part of the tree: whatever flattens the Parameter drops it, and the transform is then run as ever.
+    """
+    object.__setattr__(p, "_known", value)
 
 
 def with_value(p: Parameter, array: Array, what: str) -> Parameter:

@@ -49,7 +49,7 @@ def partition(tree: Tree) -> tuple[dict[str, Array], Tree]:
     refuse_aliases(named)
     params: dict[str, Array] = {}
     leaves = [leaf for _, leaf in named]
-    for members in _representatives(named):
+    for members in representatives(named):
         path, p = named[members[0]]
         mask = p._spec.mask
         params[text_of(path)] = p.unconstrained if mask is None else mask.gather(p.unconstrained)
@@ -88,7 +88,7 @@ def combine(params: Mapping[str, Array], static: Tree) -> Tree:
     named, treedef = walk(static)
     leaves = [leaf for _, leaf in named]
     wanted = set()
-    for members in _representatives(named):
+    for members in representatives(named):
         path, p = named[members[0]]
         text = text_of(path)
         wanted.add(text)
@@ -102,7 +102,7 @@ def combine(params: Mapping[str, Array], static: Tree) -> Tree:
     return jtu.tree_unflatten(treedef, leaves)
 
 
-def _representatives(named: list[Named]) -> list[list[int]]:
+def representatives(named: list[Named]) -> list[list[int]]:
     """Trainable Parameters as groups of indices into `named`: tied ones together, all others alone."""
     tied = {members[0]: members for members in groups(named)}
     partners = {i for members in tied.values() for i in members[1:]}
@@ -128,7 +128,7 @@ def refuse_aliases(named: list[Named]) -> None:
 
 
 def _wrong_keys(named: list[Named], params: Mapping[str, Array]) -> ValueError:
-    wanted = [text_of(named[members[0]].path) for members in _representatives(named)]
+    wanted = [text_of(named[members[0]].path) for members in representatives(named)]
     lacking = [key for key in wanted if key not in params]
     extra = [key for key in params if key not in wanted]
     return ValueError(

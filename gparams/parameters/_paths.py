@@ -4,6 +4,7 @@ A path is a tuple of JAX key entries; its text is what the summary prints, such 
 """
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -80,6 +81,7 @@ def join(steps: Iterable[str]) -> str:
     return text.removeprefix(".")
 
 
+@functools.lru_cache(maxsize=65536)  # a model's paths are read again at every partition, summary and read
 def text_of(path: Path) -> str:
     """Text of a path, as the summary prints it."""
     return join(steps_of(path))

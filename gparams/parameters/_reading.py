@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.core
-import jax.numpy as jnp
 import numpy as np
 
 from ._held import Held
@@ -112,18 +111,21 @@ def constrained(parameters: Sequence[Parameter]) -> list[np.ndarray]:
     """
     together: dict[tuple[Held, np.dtype], list[int]] = {}
     values: list[Any] = [None] * len(parameters)
+    arrays: list[Any] = [None] * len(parameters)
     for i, p in enumerate(parameters):
-        transform = p._spec.transform
-        if transform is not None and elementwise(transform) and transform.scalar and _is_concrete(p.unconstrained):
-            together.setdefault((transform, p.dtype), []).append(i)
+        transform, u = p._spec.transform, p.unconstrained
+        if transform is not None and transform.scalar and elementwise(transform) and _is_concrete(u):
+            arrays[i] = u = np.asarray(u)
+            together.setdefault((transform, u.dtype), []).append(i)
         else:
             values[i] = np.asarray(p.value)
     for (transform, _), members in together.items():
-        arrays = [np.asarray(parameters[i].unconstrained) for i in members]
-        ends = np.cumsum([a.size for a in arrays])
-        flat = np.asarray(forward(transform, jnp.asarray(np.concatenate([a.ravel() for a in arrays]))))
-        for i, a, end in zip(members, arrays, ends, strict=True):
-            values[i] = flat[end - a.size : end].reshape(a.shape)
+        flat = np.asarray(forward(transform, np.concatenate([arrays[i].ravel() for i in members])))
+        start = 0
+        for i in members:
+            end = start + arrays[i].size
+            values[i] = flat[start:end].reshape(arrays[i].shape)
+            start = end
     return values
 
 

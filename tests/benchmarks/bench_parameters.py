@@ -1,9 +1,19 @@
 """Costs of the parameter layer; measured, not asserted. Run with --benchmark-enable."""
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
 import pytest
 
 import gparams as gp
+
+
+@pytest.fixture(autouse=True)
+def users_settings():
+    """A user has no strict promotion on, and optax would not stand it."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +39,43 @@ def test_partition_and_combine_of_1000(benchmark, thousand):
 
 def test_read_values_of_1000(benchmark, thousand):
     assert len(benchmark(gp.read_values, thousand)) == 1000
+
+
+TARGET = np.linspace(0.0, 1.0, 1000)
+ADAM = optax.adam(1e-2)
+
+
+def _step(loss):
+    @jax.jit
+    def step(x, state):
+        updates, state = ADAM.update(jax.grad(loss)(x), state, x)
+        return optax.apply_updates(x, updates), state
+
+    return step
+
+
+def _ways(thousand):
+    """One jitted Adam step on the same loss: an array, the vector of `Flat`, and the dictionary of `partition`."""
+    flat = gp.Flat(thousand)
+
+    def of_model(model):
+        return jnp.sum((jnp.stack([p.value for p in model]) - TARGET) ** 2)
+
+    return {
+        "array": (lambda x: jnp.sum((jax.nn.softplus(x) - TARGET) ** 2), flat.vector()),
+        "vector of Flat": (lambda x: of_model(flat.model(x)), flat.vector()),
+        "dictionary": (lambda params: of_model(flat.model(params)), flat.params),
+    }
+
+
+@pytest.mark.parametrize("way", ["array", "vector of Flat", "dictionary"])
+def test_adam_step_of_1000(benchmark, thousand, way):
+    loss, start = _ways(thousand)[way]
+    step, carry = _step(loss), [start, ADAM.init(start)]
+    carry[:] = step(*carry)
+
+    def once():
+        carry[:] = step(*carry)
+        return jax.block_until_ready(carry[0])
+
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(benchmark(once)))

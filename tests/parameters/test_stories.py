@@ -387,3 +387,110 @@ def test_edited_moments_drive_the_next_step(in_training):
     np.testing.assert_allclose(end[path], start[path] - size, rtol=1e-12)
     np.testing.assert_allclose(after[0].nu[path], v, rtol=1e-12)
     assert {p for p in bits(moved) if bits(moved)[p] != bits(usual)[p]} == {path}
+
+
+# ---- 5. parameters and state
+
+
+class BiasAdder(gp.Module):
+    bias: gp.Parameter
+    mean: gp.Buffer
+
+    def __init__(self):
+        self.bias = gp.Parameter(np.zeros(2))
+        self.mean = gp.Buffer(np.zeros(2))
+
+    def __call__(self, x):
+        mean = 0.9 * self.mean + 0.1 * x.mean(axis=0)
+        return x - mean[None] + self.bias.value[None], gp.assign(self.at.mean, mean)
+
+
+def test_a_running_mean_is_state_and_the_bias_is_trained():
+    optimizer = optax.sgd(0.05, momentum=0.5)
+
+    def loss(model, x):
+        out, after = model(x)
+        state, _ = gp.split(after, gp.Buffer)
+        return jnp.mean((out - 3.0) ** 2), state
+
+    @eqx.filter_jit
+    def step(model, opt_state, x):
+        (value, state), gradient = gp.filter_value_and_grad(loss, has_aux=True)(model, x)
+        params, _, rest = gp.split(model, gp.is_trainable, gp.Buffer)
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = optimizer.update(gradient, opt_state, params)
+        return gp.merge(optax.apply_updates(params, updates), state, rest), opt_state, value
+
+    model = BiasAdder()
+    opt_state = optimizer.init(gp.partition(model)[0])
+    x, mean = jnp.asarray([[4.0, -2.0], [6.0, 0.0]]), np.zeros(2)
+    for _ in range(200):
+        model, opt_state, value = step(model, opt_state, x)
+        mean = 0.9 * mean + 0.1 * np.array([5.0, -1.0])
+        assert np.isfinite(value)
+    np.testing.assert_allclose(model.mean.value, mean, rtol=1e-13)
+    np.testing.assert_allclose(model.bias.value, 3.0, atol=0.02)
+    assert all("mean" not in str(path) for path, _ in jax.tree_util.tree_flatten_with_path(opt_state)[0])
+    with pytest.raises(ValueError, match="'mean' is a Buffer, which is never trained"):
+        gp.set_trainable(model.at.mean, True)
+    frozen = gp.set_trainable(model, False)
+    assert isinstance(frozen.mean, gp.Buffer) and not gp.trainable_parameters(frozen)
+
+
+class Net(eqx.Module):
+    first: eqx.nn.Linear
+    norm: eqx.nn.BatchNorm
+    last: eqx.nn.Linear
+
+    def __init__(self, key):
+        a, b = jax.random.split(key)
+        self.first = eqx.nn.Linear(2, 8, key=a)
+        self.norm = eqx.nn.BatchNorm(8, axis_name="batch", mode="batch", momentum=0.9)
+        self.last = eqx.nn.Linear(8, 1, key=b)
+
+    def __call__(self, x, state):
+        x, state = self.norm(self.first(x), state)
+        return self.last(jnp.tanh(x))[0], state
+
+
+def test_batch_norm_under_a_named_axis():
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # Equinox's own arithmetic
+        net, state = eqx.nn.make_with_state(Net)(jax.random.key(0))
+        net = gp.set_trainable(gp.at(gp.parametrize(net)).first, False)
+        start_state, frozen_bits = state, bits(net.first)
+        rng = np.random.default_rng(0)
+        X = jnp.asarray(rng.normal(2.0, 3.0, (32, 2)))
+        Y = jnp.tanh(X[:, 0] - X[:, 1])
+
+        def forward(net, state, X):
+            batched = jax.vmap(gp.values(net), axis_name="batch", in_axes=(0, None), out_axes=(0, None))
+            return batched(X, state)
+
+        def loss(net, state):
+            out, state = forward(net, state, X)
+            return jnp.mean((out - Y) ** 2), state
+
+        optimizer = optax.adamw(0.02, weight_decay=0.01)
+
+        @eqx.filter_jit
+        def step(net, state, opt_state):
+            (value, state), gradient = gp.filter_value_and_grad(loss, has_aux=True)(net, state)
+            updates, opt_state = optimizer.update(gradient, opt_state, gp.partition(net)[0])
+            return gp.apply_updates(net, updates), state, opt_state, value
+
+        opt_state, losses = optimizer.init(gp.partition(net)[0]), []
+        for _ in range(150):
+            net, state, opt_state, value = step(net, state, opt_state)
+            losses.append(float(value))
+        hidden = jax.vmap(gp.values(net).first)(X)
+        statistics = [np.asarray(a) for a in jax.tree.leaves(state) if np.shape(a) == (8,)]
+        trained = eqx.nn.inference_mode(net)
+        together = forward(trained, state, X)[0]
+        alone = forward(trained, state, X[:1])[0]
+    assert np.isfinite(losses).all() and losses[-1] < 0.1 * losses[0]
+    assert bits(net.first) == frozen_bits
+    assert set(gp.partition(net)[0]) == {"norm.weight", "norm.bias", "last.weight", "last.bias"}
+    # The first layer stands still, so the running mean is that of its outputs.
+    assert any(np.allclose(a, hidden.mean(0), rtol=1e-5) for a in statistics)
+    assert not eqx.tree_equal(state, start_state)
+    np.testing.assert_allclose(alone, together[:1], rtol=1e-12)

@@ -29,6 +29,21 @@ def _periodic(kind, lengthscales=0.9, period=1.7, active_dims=None):
     return make
 
 
+def _with(kind, **values):
+    def make(dtype=None):
+        return kind(**{name: positive(value, dtype) for name, value in values.items()})
+
+    return make
+
+
+def _arc_cosine(order):
+    def make(dtype=None):
+        values = (positive(v, dtype) for v in (1.2, [0.4, 1.1, 2.3], 0.5))
+        return gp.kernels.ArcCosine(order, *values)
+
+    return make
+
+
 _SE, _M12, _M32, _M52 = (
     gp.kernels.SquaredExponential,
     gp.kernels.Matern12,
@@ -68,6 +83,25 @@ KERNELS = {
     "periodic-se": _periodic(_SE),
     "periodic-se-ard": _periodic(_SE, lengthscales=_ARD, period=[1.7, 2.9, 4.1]),
     "periodic-matern32": _periodic(_M32, active_dims=[0, 2]),
+    "exponential": _stationary(gp.kernels.Exponential),
+    "exponential-ard": _stationary(gp.kernels.Exponential, lengthscales=_ARD),
+    "rational-quadratic": _with(gp.kernels.RationalQuadratic, variance=1.3, lengthscales=_ARD, alpha=1.7),
+    "periodic-rational-quadratic": lambda dtype=None: gp.kernels.Periodic(
+        _with(gp.kernels.RationalQuadratic, variance=1.3, lengthscales=0.7, alpha=0.9)(dtype), positive(1.7, dtype)
+    ),
+    "cosine": _with(gp.kernels.Cosine, variance=1.3, lengthscales=0.8),
+    "cosine-ard": lambda dtype=None: gp.kernels.Cosine(
+        positive(1.3, dtype), gp.Parameter([0.5, -1.1, 2.3], dtype=dtype)
+    ),
+    "linear": _with(gp.kernels.Linear, variance=0.6),
+    "linear-ard": _with(gp.kernels.Linear, variance=_ARD),
+    "polynomial": _with(gp.kernels.Polynomial, variance=0.3, offset=1.2),
+    "polynomial-2": lambda dtype=None: gp.kernels.Polynomial(2.0, positive(_ARD, dtype), positive(0.7, dtype)),
+    "constant": _with(gp.kernels.Constant, variance=0.7),
+    "white": _with(gp.kernels.White, variance=0.4),
+    "arc-cosine-0": _arc_cosine(0),
+    "arc-cosine-1": _arc_cosine(1),
+    "arc-cosine-2": _arc_cosine(2),
     "sum": lambda dtype=None: _stationary(_SE, active_dims=[0])(dtype) + _stationary(_M32, active_dims=[1, 2])(dtype),
     "product": lambda dtype=None: _stationary(_M52)(dtype) * _periodic(_SE, active_dims=[1])(dtype),
     "sum-of-products": lambda dtype=None: (
@@ -80,6 +114,14 @@ MEAN_FUNCTIONS = {
     "zero-2": lambda: gp.mean_functions.Zero(2),
     "constant": lambda: gp.mean_functions.Constant(1.5),
     "constant-2": lambda: gp.mean_functions.Constant([1.5, -0.5]),
+    "linear": lambda: gp.mean_functions.Linear([[1.0, -1.0], [0.5, 2.0], [0.0, 0.3]], [0.1, 0.2]),
+    "identity": gp.mean_functions.Identity,
+    "polynomial": lambda: gp.mean_functions.Polynomial(2, 3, 2, w=np.linspace(-1.0, 1.0, 10)),
+    "additive": lambda: gp.mean_functions.Identity() + gp.mean_functions.Constant(0.5),
+    "product": lambda: gp.mean_functions.Identity() * gp.mean_functions.Constant(0.5),
+    "switched": lambda: gp.mean_functions.SwitchedMeanFunction(
+        [gp.mean_functions.Constant(0.5), gp.mean_functions.Linear([[1.0], [2.0]])]
+    ),
 }
 
 

@@ -276,3 +276,104 @@ class Matern52(DistanceStationary):
         """Covariance at a scaled distance."""
         s2, q = self.variance.value, math.sqrt(5.0) * r
         return s2 * (1.0 + q + q**2 / 3.0) * jnp.exp(-q)
+
+
+@final
+class Exponential(DistanceStationary):
+    r"""The exponential kernel in GPflow's form: a Matern12 of doubled lengthscale.
+
+    .. math:: k(x, x') = \sigma^2 \exp(-\tfrac12 r), \qquad r^2 = \sum_d (x_d - x'_d)^2 / \ell_d^2
+
+    Parameters
+    ----------
+    variance
+        :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
+    lengthscales
+        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension.
+    active_dims
+        Columns of X that it reads: a list or a slice. All by default.
+
+    Raises
+    ------
+    ValueError
+        If a value is not positive and finite.
+
+    References
+    ----------
+    Rasmussen & Williams (2006), eq. 4.18, with :math:`2 \ell`.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> print(gp.kernels.Exponential()(np.array([[0.0]]), np.array([[1.0]])).round(3))
+    [[0.607]]
+    """
+
+    variance: Parameter
+    lengthscales: Parameter
+    active_dims: ActiveDims = eqx.field(static=True)
+
+    def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None):
+        self.variance = as_parameter(variance, transform=positive())
+        self.lengthscales = as_parameter(lengthscales, transform=positive())
+        self.active_dims = read_active_dims(active_dims)
+
+    def K_r(self, r: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Covariance at a scaled distance."""
+        s2 = self.variance.value
+        return s2 * jnp.exp(-0.5 * r)
+
+
+@final
+class RationalQuadratic(IsotropicStationary):
+    r"""The rational quadratic kernel: squared exponentials of many lengthscales at once.
+
+    .. math:: k(x, x') = \sigma^2 \left(1 + \frac{r^2}{2 \alpha}\right)^{-\alpha}, \qquad
+              r^2 = \sum_d (x_d - x'_d)^2 / \ell_d^2
+
+    As :math:`\alpha \to \infty` it becomes the squared exponential.
+
+    Parameters
+    ----------
+    variance
+        :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
+    lengthscales
+        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension.
+    alpha
+        :math:`\alpha > 0`: how alike the lengthscales are.
+    active_dims
+        Columns of X that it reads: a list or a slice. All by default.
+
+    Raises
+    ------
+    ValueError
+        If a value is not positive and finite.
+
+    References
+    ----------
+    Rasmussen & Williams (2006), eq. 4.19.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> print(gp.kernels.RationalQuadratic()(np.array([[0.0]]), np.array([[1.0]])).round(3))
+    [[0.667]]
+    """
+
+    variance: Parameter
+    lengthscales: Parameter
+    alpha: Parameter
+    active_dims: ActiveDims = eqx.field(static=True)
+
+    def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, alpha: Any = 1.0, active_dims: Any = None):
+        self.variance = as_parameter(variance, transform=positive())
+        self.lengthscales = as_parameter(lengthscales, transform=positive())
+        self.alpha = as_parameter(alpha, transform=positive())
+        self.active_dims = read_active_dims(active_dims)
+
+    def K_r2(self, r2: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Covariance at a squared scaled distance."""
+        s2, alpha = self.variance.value, self.alpha.value
+        return s2 * jnp.exp(-alpha * jnp.log1p(0.5 * r2 / alpha))

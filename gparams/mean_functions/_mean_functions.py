@@ -1,6 +1,7 @@
 """Mean functions: what is expected before any data."""
 
 import abc
+from collections.abc import Sequence
 from typing import Any, final
 
 import equinox as eqx
@@ -35,6 +36,12 @@ class MeanFunction(Module):
     @abc.abstractmethod
     def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
         """Mean at the rows of X."""
+
+    def __add__(self, other: Any) -> "Additive":
+        return Additive(self, other) if isinstance(other, MeanFunction) else NotImplemented
+
+    def __mul__(self, other: Any) -> "Product":
+        return Product(self, other) if isinstance(other, MeanFunction) else NotImplemented
 
 
 @final
@@ -101,3 +108,261 @@ class Constant(MeanFunction):
         """The constant, [*B, N, P]."""
         c = self.c.value
         return jnp.broadcast_to(c.reshape(-1), (*X.shape[:-1], c.size))
+
+
+@final
+class Linear(MeanFunction):
+    r"""The mean function :math:`m(x) = A^\top x + b`.
+
+    Parameters
+    ----------
+    A
+        Matrix [D, P], in units of output over input; one 1 by default. A Parameter is adopted whole.
+    b
+        Vector [P], in the output's unit; 0 by default. A Parameter is adopted whole.
+
+    Raises
+    ------
+    ValueError
+        If A is not a matrix.
+
+    References
+    ----------
+    Rasmussen & Williams (2006), section 2.7.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> print(gp.mean_functions.Linear([[2.0], [3.0]], [1.0])(np.ones((1, 2))))
+    [[6.]]
+    """
+
+    A: Parameter
+    b: Parameter
+
+    def __init__(self, A: Any = None, b: Any = None):
+        A = np.ones((1, 1)) if A is None else A
+        self.A = as_parameter(A if isinstance(A, Parameter) else np.atleast_2d(A))
+        self.b = as_parameter(np.zeros(1) if b is None else b)
+        if self.A.ndim != 2:
+            raise ValueError(f"Linear: expected A of shape [D, P], got {self.A.shape}")
+
+    def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
+        """The line, [*B, N, P]."""
+        A, b = self.A.value, self.b.value
+        if A.shape[0] not in (1, X.shape[-1]):
+            raise ValueError(f"Linear: A has {A.shape[0]} rows, and X has {X.shape[-1]} columns")
+        A = jnp.broadcast_to(A, (X.shape[-1], A.shape[1]))
+        return jnp.matmul(X, A, precision="highest") + jnp.broadcast_to(b.reshape(-1), (*X.shape[:-1], b.size))
+
+
+@final
+class Identity(MeanFunction):
+    """The mean function :math:`m(x) = x`, of as many outputs as inputs.
+
+    Parameters
+    ----------
+    input_dim
+        Number of inputs; a fact for a reader, since the inputs tell it.
+
+    References
+    ----------
+    GPflow 2.11, ``functions.Identity``.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> print(gp.mean_functions.Identity()(np.array([[1.0, 2.0]])))
+    [[1. 2.]]
+    """
+
+    input_dim: int | None = eqx.field(static=True)
+
+    def __init__(self, input_dim: int | None = None):
+        self.input_dim = input_dim
+
+    def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
+        """The inputs, [*B, N, D]."""
+        return jnp.asarray(X)
+
+
+@final
+class Polynomial(MeanFunction):
+    r"""The mean function :math:`m_p(x) = \sum_i w_{pi} \prod_d x_d^{k_{id}}` over all powers of at most a total degree.
+
+    Parameters
+    ----------
+    degree
+        Highest total degree.
+    input_dim
+        Number of inputs D.
+    output_dim
+        Number of outputs P.
+    w
+        Weights, broadcast to [P, number of terms]; by default 1 for the constant term and 0 for the others. The terms are
+        in lexicographic order of their powers: for degree 2 in two inputs 1, y, y², x, xy, x².
+
+    Raises
+    ------
+    ValueError
+        If the weights don't fit the number of terms.
+
+    References
+    ----------
+    GPflow 2.11, ``functions.Polynomial``.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> print(gp.mean_functions.Polynomial(2, w=[1.0, 2.0, 3.0])(np.array([[10.0]])))
+    [[321.]]
+    """
+
+    w: Parameter
+    powers: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+
+    def __init__(self, degree: int, input_dim: int = 1, output_dim: int = 1, w: Any = None):
+        self.powers = tuple(_powers(degree, input_dim))
+        if not isinstance(w, Parameter):
+            w = np.eye(1, len(self.powers)) if w is None else np.asarray(w, float)
+            try:
+                w = np.broadcast_to(w, (output_dim, len(self.powers)))
+            except ValueError as error:
+                raise ValueError(
+                    f"Polynomial: expected weights that broadcast to {(output_dim, len(self.powers))}, got {w.shape}"
+                ) from error
+        self.w = as_parameter(w)
+
+    def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
+        """The polynomial, [*B, N, P]."""
+        w = self.w.value
+        terms = [_monomial(jnp.asarray(X), powers) for powers in self.powers]
+        return jnp.matmul(jnp.stack(terms, -1), w.T, precision="highest")
+
+
+def _powers(degree: int, input_dim: int) -> list[tuple[int, ...]]:
+    if input_dim == 0:
+        return [()]
+    return [(k, *rest) for k in range(degree + 1) for rest in _powers(degree - k, input_dim - 1)]
+
+
+def _monomial(X: Array, powers: tuple[int, ...]) -> Array:
+    term = jnp.ones(X.shape[:-1], X.dtype)
+    for d, k in enumerate(powers):
+        if k:
+            term = term * X[..., d] ** k
+    return term
+
+
+@final
+class Additive(MeanFunction):
+    """The sum of two mean functions; ``m + n`` makes it.
+
+    Parameters
+    ----------
+    first_part, second_part
+        Mean functions of the same number of outputs, or of one.
+
+    References
+    ----------
+    GPflow 2.11, ``functions.Additive``.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> mean = gp.mean_functions.Identity() + gp.mean_functions.Constant(1.0)
+    >>> print(mean(np.array([[2.0]])))
+    [[3.]]
+    """
+
+    add_1: MeanFunction
+    add_2: MeanFunction
+
+    def __init__(self, first_part: MeanFunction, second_part: MeanFunction):
+        self.add_1, self.add_2 = first_part, second_part
+
+    def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
+        """The sum, [*B, N, P]."""
+        return self.add_1(X) + self.add_2(X)
+
+
+@final
+class Product(MeanFunction):
+    """The product of two mean functions; ``m * n`` makes it.
+
+    Parameters
+    ----------
+    first_part, second_part
+        Mean functions of the same number of outputs, or of one.
+
+    References
+    ----------
+    GPflow 2.11, ``functions.Product``.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> mean = gp.mean_functions.Identity() * gp.mean_functions.Constant(3.0)
+    >>> print(mean(np.array([[2.0]])))
+    [[6.]]
+    """
+
+    prod_1: MeanFunction
+    prod_2: MeanFunction
+
+    def __init__(self, first_part: MeanFunction, second_part: MeanFunction):
+        self.prod_1, self.prod_2 = first_part, second_part
+
+    def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
+        """The product, [*B, N, P]."""
+        return self.prod_1(X) * self.prod_2(X)
+
+
+@final
+class SwitchedMeanFunction(MeanFunction):
+    """One mean function for each label: the last column of X says which.
+
+    Parameters
+    ----------
+    meanfunctions
+        Mean functions of the same number of outputs; label k takes the k-th. They get X without its last column.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+
+    References
+    ----------
+    GPflow 2.11, ``functions.SwitchedFunction``.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> mean = gp.mean_functions.SwitchedMeanFunction([gp.mean_functions.Zero(), gp.mean_functions.Constant(5.0)])
+    >>> print(mean(np.array([[0.3, 0.0], [0.3, 1.0]])))
+    [[0.]
+     [5.]]
+    """
+
+    functions: tuple[MeanFunction, ...]
+
+    def __init__(self, meanfunctions: Sequence[MeanFunction]):
+        self.functions = tuple(meanfunctions)
+        if not self.functions:
+            raise ValueError("SwitchedMeanFunction: expected at least one mean function")
+
+    def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
+        """Each row's own mean, [*B, N, P]; NaN where the label has no function."""
+        label, inputs = jnp.asarray(X)[..., -1:].astype(int), X[..., :-1]
+        values = jnp.stack([m(inputs) for m in self.functions])  # [K, *B, N, P]
+        out = jnp.full(values.shape[1:], jnp.nan, values.dtype)
+        for k, value in enumerate(values):
+            out = jnp.where(label == k, value, out)
+        return out

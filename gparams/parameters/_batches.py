@@ -27,7 +27,7 @@ def stack(models: Sequence[Any]) -> Any:
     Raises
     ------
     ValueError
-        If there is no model, or two differ in structure or in the shape of an array; the message names the path.
+        If there is no model, or two differ in structure, or in the shape of an array (the message names its path).
 
     Examples
     --------
@@ -100,7 +100,11 @@ def unstack(model: Any) -> list[Any]:
             + (f" and {odd!r} has shape {np.shape(dict(arrays)[odd])}" if odd not in (None, arrays[0][0]) else "")
             + ": expected one leading axis, the models, on every array"
         )
-    return [jtu.tree_unflatten(treedef, [x[k] if _is_array(x) else x for _, x in leaves]) for k in range(size)]
+    return [jtu.tree_unflatten(treedef, [_item(x, k) if _is_array(x) else x for _, x in leaves]) for k in range(size)]
+
+
+def _item(x: Any, k: int) -> Any:
+    return np.asarray(x[k]) if isinstance(x, np.ndarray) else x[k]
 
 
 def _is_array(x: Any) -> bool:

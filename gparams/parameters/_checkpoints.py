@@ -122,7 +122,7 @@ def load(path: str | os.PathLike, like: Any, *, strict: bool = True) -> Any:
         A file that `save` wrote.
     like
         A model that gives structure, classes, transforms and priors; nothing of these is read from the file. Numbers,
-        flags, masks and ties are.
+        flags, masks and ties are. Its own numbers don't matter: what `equinox.filter_eval_shape` gives will do.
     strict
         Whether file and model must have the same paths, shapes, dtypes, transforms and priors. If False, all that fits is
         read, and a report is returned beside the model.
@@ -186,7 +186,7 @@ def load(path: str | os.PathLike, like: Any, *, strict: bool = True) -> Any:
 
 
 def _is_array(leaf: Any) -> bool:
-    return isinstance(leaf, Parameter | Buffer | np.ndarray) or eqx.is_array(leaf)
+    return isinstance(leaf, Parameter | Buffer | np.ndarray | jax.ShapeDtypeStruct) or eqx.is_array(leaf)
 
 
 def _arrays(model: Any) -> list[Named]:
@@ -210,8 +210,14 @@ def _plain(array: Any) -> tuple[np.ndarray, str, str]:
     if a.dtype.kind == "c":
         return np.ascontiguousarray(a).view(f"f{a.dtype.itemsize // 2}").reshape(*a.shape, 2), name, "complex"
     if a.dtype.kind not in "fiub":
-        return np.ascontiguousarray(a).view(f"u{a.dtype.itemsize}"), name, "bits"
+        if a.dtype.kind in "OSUMm":
+            raise TypeError(f"an array of dtype {a.dtype} holds no numbers")
+        return a.reshape(-1).view(f"u{a.dtype.itemsize}").reshape(a.shape), name, "bits"
     return np.ascontiguousarray(a).reshape(a.shape), name, "plain"
+
+
+def _dtype_name(raw: Any) -> str:
+    return raw.dtype.name if isinstance(raw, jax.ShapeDtypeStruct) else _plain(raw)[1]
 
 
 def _entry(text: str, leaf: Any) -> tuple[np.ndarray, dict[str, Any]]:
@@ -220,7 +226,10 @@ def _entry(text: str, leaf: Any) -> tuple[np.ndarray, dict[str, Any]]:
         raise ValueError(f"save: {text!r} holds no array: this is the static half that partition gave")
     if isinstance(raw, jax.core.Tracer):
         raise ValueError(f"save: {text!r} is traced; a model is saved outside jit")
-    array, dtype, form = _plain(raw)
+    try:
+        array, dtype, form = _plain(raw)
+    except TypeError as error:
+        raise ValueError(f"save: {text!r} can't be saved: {error}") from error
     entry: dict[str, Any] = {"kind": _kind(leaf), "dtype": dtype, "form": form, "shape": list(np.shape(raw))}
     if isinstance(leaf, Parameter):
         entry |= _described(leaf._spec)
@@ -271,7 +280,7 @@ def _difference(text: str, leaf: Any, entry: dict[str, Any]) -> str | None:
         return "the model holds no array here: it is the static half that partition gave"
     if entry["shape"] != list(np.shape(raw)):
         return f"shape {tuple(entry['shape'])} in the file, {tuple(np.shape(raw))} in the model"
-    dtype = _plain(raw)[1]
+    dtype = _dtype_name(raw)
     if entry["dtype"] != dtype:
         return f"dtype {entry['dtype']} in the file, {dtype} in the model"
     if isinstance(leaf, Parameter):
@@ -288,10 +297,10 @@ def _restored(text: str, leaf: Any, array: np.ndarray, entry: dict[str, Any]) ->
     elif entry["form"] == "complex":
         new = jnp.asarray(np.ascontiguousarray(array).view(entry["dtype"]).reshape(entry["shape"]))
     elif entry["form"] == "bits":
-        new = jnp.asarray(array.view(jnp.dtype(entry["dtype"])))
+        new = jnp.asarray(array.reshape(-1).view(jnp.dtype(entry["dtype"])).reshape(array.shape))
     else:
-        new = jnp.asarray(array)
-    if np.shape(new) != np.shape(_raw(leaf)) or _plain(new)[1] != entry["dtype"]:
+        new = array if isinstance(leaf, np.ndarray) else jnp.asarray(array)
+    if np.shape(new) != np.shape(_raw(leaf)) or _dtype_name(new) != entry["dtype"]:
         raise ValueError(
             f"load: the file says {entry['dtype']}{entry['shape']} of {text!r}, and holds {new.dtype}{list(new.shape)}"
         )

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from ._flat import Flat
 from ._priors import log_prior
+from ._transforms import lenient_promotion
 
 
 @final
@@ -46,7 +47,8 @@ class LogDensity(eqx.Module):
         if likelihood.ndim:
             raise ValueError(f"log_density: the log likelihood must be one number, and has shape {likelihood.shape}")
         prior = log_prior(model, "unconstrained")
-        return likelihood + prior.astype(likelihood.dtype)
+        with lenient_promotion():
+            return likelihood + prior
 
 
 def log_density(model: Any, log_likelihood: Callable[[Any], Any]) -> LogDensity:

@@ -12,7 +12,8 @@ from jaxtyping import Array, Key
 from ._held import working_dtype
 from ._parameter import Parameter, rebuild
 from ._paths import Named, Path, text_of, walk
-from ._place import below, resolve
+from ._place import below, resolve, whole
+from ._priors import check_shape
 from ._tfp import tfd
 from ._ties import groups
 from ._transforms import elementwise, inverse, lenient_promotion
@@ -41,7 +42,8 @@ def sample_prior(where: Any, key: Key[Array, ""], *, include_frozen: bool = Fals
     Raises
     ------
     ValueError
-        If no Parameter there has a prior, or a hundred draws of one all fall outside its domain.
+        If no Parameter there has a prior, or a hundred draws of one all fall outside its domain. (Inside `jit`, where
+        nothing can be raised, the value is then not finite.)
 
     Examples
     --------
@@ -53,6 +55,7 @@ def sample_prior(where: Any, key: Key[Array, ""], *, include_frozen: bool = Fals
     True
     """
     tree, targets = resolve(where)
+    whole(targets, "sample_prior")
     chosen = [(path, p) for path, p in _chosen(tree, targets, include_frozen) if p._spec.prior is not None]
     if not chosen:
         raise ValueError("sample_prior: no Parameter there has a prior; gp.set_prior(place, distribution) gives one")
@@ -92,9 +95,10 @@ def randomize(where: Any, key: Key[Array, ""], *, spread: float = 1.0) -> Any:
     >>> bool(start.variance > 0.0) and float(start.variance) != 1.0
     True
     """
-    if not (np.isfinite(spread) and spread >= 0.0):
+    if not isinstance(spread, jax.core.Tracer) and not (np.isfinite(spread) and spread >= 0.0):
         raise ValueError(f"randomize(spread={spread}): expected a finite number of at least 0")
     tree, targets = resolve(where)
+    whole(targets, "randomize")
     chosen = _chosen(tree, targets, include_frozen=False)
     if not chosen:
         raise ValueError("randomize: no Parameter there is trainable")
@@ -163,22 +167,12 @@ def _drawn(p: Parameter, key: Any, name: str, include_frozen: bool) -> Parameter
     return _moved(p, u, include_frozen)
 
 
-def _fits(small: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Whether an array of shape `small` broadcasts to `shape`."""
-    try:
-        return np.broadcast_shapes(small, shape) == shape
-    except ValueError:
-        return False
-
-
 def sample(prior: Any, shape: tuple[int, ...], key: Any, name: str) -> Array:
     """Draw an array of exactly this shape: a prior of one number is drawn for each element."""
     own = prior.obj
     event = tuple(own.event_shape)
     batch = shape[: len(shape) - len(event)]
-    whole = tuple(own.batch_shape) + event
-    if shape[len(batch) :] != event or not _fits(whole, shape):
-        raise ValueError(f"{name}: its prior, {prior}, is over arrays of shape {whole}, and it has shape {shape}")
+    check_shape(prior, shape, name)
     with lenient_promotion():
         if len(own.batch_shape) == 0:
             return own.sample(batch, seed=key)

@@ -59,6 +59,9 @@ class Flat(eqx.Module):
     def unravel(self, x: Float[Array, " n"]) -> dict[str, Array]:
         """The vector as the dictionary that `partition` gives."""
         olds = [self.params[key] for key in self._keys()]
+        size = sum(old.size for old in olds)
+        if x.shape != (size,):
+            raise ValueError(f"Flat: expected a vector of {size} numbers, got shape {x.shape}")
         pieces = jnp.split(x, np.cumsum([old.size for old in olds])[:-1].tolist()) if olds else []
         return {
             key: piece.reshape(old.shape).astype(old.dtype)

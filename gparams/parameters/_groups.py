@@ -100,7 +100,8 @@ def split(tree: Any, *filters: Filter) -> tuple[Any, ...]:
     for members in _units(named):
         path, leaf = named[members[0]]
         text = text_of(path)
-        group = next((k for k, test in enumerate(tests) if test(text, leaf)), None)
+        texts = [text_of(named[i].path) for i in members]  # tied ones: any of their paths
+        group = next((k for k, test in enumerate(tests) if any(test(t, leaf) for t in texts)), None)
         if group is None:
             continue
         if isinstance(leaf, Parameter):

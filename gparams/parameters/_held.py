@@ -184,8 +184,14 @@ def _all_scalar(structure: Hashable) -> bool:
     if isinstance(structure, tuple):
         if structure[:1] == ("array",):
             return structure[2] == ()
+        if structure[:1] == ("sequence",) and any(_is_number(part) for part in structure[1]):
+            return False
         return all(_all_scalar(part) for part in structure)
     return not isinstance(structure, _ById)
+
+
+def _is_number(structure: Hashable) -> bool:
+    return isinstance(structure, tuple) and structure[:1] in (("array",), ("float",), ("int",))
 
 
 def _floating_dtype(structure: Hashable) -> np.dtype | None:

@@ -1,9 +1,11 @@
 """Optimisers and paths: labels for groups of Parameters, and state carried over when the trainable set changes."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
@@ -13,7 +15,8 @@ from jaxtyping import Array
 from ._groups import at_or_below
 from ._parameter import Parameter
 from ._partition import partition
-from ._paths import parse, steps_of, text_of, walk
+from ._paths import PlaceError, parse, steps_of, text_of, walk
+from ._spec import Mask
 from ._ties import groups
 
 # Their memory is made of whole vectors and of products between them: nothing of it holds for another set of numbers.
@@ -29,7 +32,7 @@ def labels(where: Any, rules: Mapping[str, Any]) -> dict[str, Any]:
         A tree, or the dictionary that `partition` gives for it.
     rules
         Path or glob to label. A Parameter takes the first rule that matches its path or a node above it; of tied ones,
-        any of their paths.
+        any of their paths. (The dictionary of `partition` knows the first of these only.)
 
     Returns
     -------
@@ -69,7 +72,7 @@ def _places(where: Any) -> dict[str, list[tuple[str, ...]]]:
     """The keys of `partition`, each with the paths of all its places."""
     named = walk(where)[0]
     if isinstance(where, Mapping) and not any(isinstance(leaf, Parameter) for _, leaf in named):
-        return {key: [parse(key) if key else ()] for key in where}
+        return {key: [_steps(key)] for key in where}
     tied = {members[0]: members for members in groups(named)}
     later = {i for members in tied.values() for i in members[1:]}
     return {
@@ -77,6 +80,13 @@ def _places(where: Any) -> dict[str, list[tuple[str, ...]]]:
         for i, (path, leaf) in enumerate(named)
         if isinstance(leaf, Parameter) and leaf.trainable and i not in later
     }
+
+
+def _steps(key: str) -> tuple[str, ...]:
+    try:
+        return parse(key) if key else ()
+    except PlaceError:  # a key of a user's dictionary that is no path
+        return (key,)
 
 
 def migrate(optimizer: optax.GradientTransformation, opt_state: Any, old: Any, new: Any) -> Any:
@@ -127,10 +137,13 @@ def migrate(optimizer: optax.GradientTransformation, opt_state: Any, old: Any, n
     """
     before, after = partition(old)[0], partition(new)[0]
     fresh = optimizer.init(after)
-    masks = _free_elements(old), _free_elements(new)
+    masks = _masks(old), _masks(new)
 
     def by_path(keys: Mapping[str, Any]) -> Any:
-        return lambda x: isinstance(x, _WHOLE) or (isinstance(x, dict) and bool(x) and x.keys() == keys.keys())
+        return lambda x: (
+            isinstance(x, _WHOLE)
+            or (isinstance(x, dict) and x.keys() == keys.keys() and all(map(_is_kept, x.values())))
+        )
 
     carried, structure = jtu.tree_flatten(opt_state, is_leaf=by_path(before))
     begun, wanted = jtu.tree_flatten(fresh, is_leaf=by_path(after))
@@ -155,15 +168,21 @@ def migrate(optimizer: optax.GradientTransformation, opt_state: Any, old: Any, n
         elif isinstance(start, dict) and isinstance(was, dict):
             out.append({key: _carried(key, was, start, before, after, masks) for key in start})
         else:
-            out.append(_kept_once(was, start))
+            out.append(_kept_once(was, start, None if same else sum(u.size for u in before.values())))
     return jtu.tree_unflatten(wanted, out)
 
 
-def _kept_once(was: Any, start: Any) -> Any:
-    if isinstance(was, dict) or np.shape(was) != np.shape(start):
+def _is_kept(x: Any) -> bool:
+    """Whether an optimiser keeps this for one Parameter (and not a state of its own under a label)."""
+    return isinstance(x, jax.Array | np.ndarray | optax.MaskedNode)
+
+
+def _kept_once(was: Any, start: Any, size: int | None) -> Any:
+    raveled = size is not None and np.ndim(was) == 1 and np.size(was) == size > 1
+    if isinstance(was, dict) or raveled or np.shape(was) != np.shape(start):
         raise ValueError(
-            "migrate: the state holds an array that is not kept by path, and of another shape now. Only a state for the "
-            "dictionary of gp.partition can be carried over, not one for a raveled vector."
+            "migrate: the state holds an array that is not kept by path. Only a state for the dictionary of gp.partition "
+            "can be carried over, not one for a raveled vector."
         )
     return was
 
@@ -172,10 +191,10 @@ def _same(a: Array, b: Array) -> bool:
     return a.shape == b.shape and a.dtype == b.dtype
 
 
-def _free_elements(model: Any) -> dict[str, np.ndarray | None]:
-    """Flat indices of the free elements of each trainable Parameter; None for all."""
+def _masks(model: Any) -> dict[str, Mask | None]:
+    """The mask of each trainable Parameter; None where all elements are free."""
     return {
-        text_of(path): None if leaf._spec.mask is None else leaf._spec.mask.free
+        text_of(path): leaf._spec.mask
         for path, leaf in walk(model)[0]
         if isinstance(leaf, Parameter) and leaf.trainable
     }
@@ -186,16 +205,22 @@ def _carried(key: str, was: dict, start: dict, before: dict, after: dict, masks:
         return start[key]
     if jtu.tree_structure(was[key]) != jtu.tree_structure(start[key]):
         return start[key]
-    old_free, new_free = masks[0].get(key), masks[1].get(key)
+    old_mask, new_mask = masks[0].get(key), masks[1].get(key)
 
     def leaf(old: Any, new: Any) -> Any:
-        # An array of the Parameter's own shape is kept element by element; a partly frozen one is a flat vector.
+        # An array of the Parameter's own shape is kept element by element; a partly frozen one is flat along its last
+        # axis. Axes before those of the mask are of a batch of models.
         own = np.shape(old) == before[key].shape and np.shape(new) == after[key].shape
-        if own and not (old_free is None and new_free is None):
-            old_places = np.arange(old.size) if old_free is None else old_free
-            new_places = np.arange(new.size) if new_free is None else new_free
-            _, i, j = np.intersect1d(old_places, new_places, return_indices=True)
-            return jnp.ravel(new).at[j].set(jnp.ravel(old)[i]).reshape(np.shape(new))
+        if own and old_mask != new_mask:
+            known: Any = old_mask if old_mask is not None else new_mask
+            shape = known.shape
+            places = [np.arange(math.prod(shape)) if mask is None else mask.free for mask in (old_mask, new_mask)]
+            flat = [
+                a if mask is not None else a.reshape(*a.shape[: a.ndim - len(shape)], -1)
+                for a, mask in ((old, old_mask), (new, new_mask))
+            ]
+            _, i, j = np.intersect1d(places[0], places[1], return_indices=True)
+            return jnp.asarray(flat[1]).at[..., j].set(flat[0][..., i]).reshape(np.shape(new))
         return old if np.shape(old) == np.shape(new) else new
 
     return jtu.tree_map(leaf, was[key], start[key])

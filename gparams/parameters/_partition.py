@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from ._parameter import Parameter, rebuild
 from ._paths import Named, text_of, walk
-from ._ties import groups
+from ._ties import groups, same_numbers
 
 Tree = TypeVar("Tree")
 
@@ -51,6 +51,7 @@ def partition(tree: Tree) -> tuple[dict[str, Array], Tree]:
     leaves = [leaf for _, leaf in named]
     for members in representatives(named):
         path, p = named[members[0]]
+        _refuse_disagreement(named, members)
         mask = p._spec.mask
         params[text_of(path)] = p.unconstrained if mask is None else mask.gather(p.unconstrained)
         if mask is None:
@@ -111,6 +112,17 @@ def representatives(named: list[Named]) -> list[list[int]]:
         for i, (_, leaf) in enumerate(named)
         if isinstance(leaf, Parameter) and leaf._spec.trainable and i not in partners
     ]
+
+
+def _refuse_disagreement(named: list[Named], members: list[int]) -> None:
+    first = named[members[0]]
+    for i in members[1:]:
+        if not same_numbers(first.leaf.unconstrained, named[i].leaf.unconstrained):
+            a, b = text_of(first.path), text_of(named[i].path)
+            raise ValueError(
+                f"{a!r} and {b!r} are tied, and hold different numbers: one comes from another model. Say what they "
+                f"are now: gp.tie(at(tree, {a!r}), at(tree, {b!r})) or gp.untie(at(tree, {b!r}))."
+            )
 
 
 def refuse_aliases(named: list[Named]) -> None:
@@ -222,7 +234,7 @@ def apply_updates(model: Tree, updates: Mapping[str, Array]) -> Tree:
     Raises
     ------
     ValueError
-        If a key is missing or left over.
+        If a key is missing or left over, or an update has another shape.
 
     Examples
     --------
@@ -234,6 +246,9 @@ def apply_updates(model: Tree, updates: Mapping[str, Array]) -> Tree:
     params, static = partition(model)
     if set(params) != set(updates):
         raise _wrong_keys(walk(model)[0], updates)
+    for key, u in params.items():
+        if jnp.shape(updates[key]) != u.shape:
+            raise ValueError(f"apply_updates: {key!r} has shape {u.shape}, and its update {jnp.shape(updates[key])}")
     moved = {key: jnp.asarray(u + updates[key], dtype=u.dtype) for key, u in params.items()}
     return combine(moved, static)
 

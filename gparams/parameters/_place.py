@@ -279,6 +279,13 @@ def resolve(where: Any) -> tuple[Any, tuple[Target, ...]]:
     return where, (Target(()),)
 
 
+def whole(targets: tuple[Target, ...], verb: str) -> None:
+    """Refuse elements of an array, for verbs that act on whole Parameters."""
+    for target in targets:
+        if target.index is not None:
+            raise ValueError(f"{verb}: {describe(target)!r} is elements of a Parameter; give the whole Parameter")
+
+
 def below(tree: Any, targets: tuple[Target, ...]) -> list[tuple[Path, Any]]:
     """All leaves (Parameters, Buffers, arrays and others) at or below the targets, each once."""
     found: dict[Path, Any] = {}

@@ -3,12 +3,13 @@
 from typing import Any, Literal
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ._entry import default_float
-from ._held import working_dtype
+from ._held import Held, working_dtype
 from ._parameter import Parameter, read_space
-from ._paths import walk
+from ._paths import text_of, walk
 from ._ties import groups
 from ._transforms import forward, lenient_promotion, log_det_jacobian
 
@@ -58,25 +59,36 @@ def log_prior(
     named = walk(model)[0]
     repeated = {i for members in groups(named) for i in members[1:]}
     terms = [
-        _log_density(leaf, in_space)
-        for i, (_, leaf) in enumerate(named)
+        _log_density(leaf, in_space, text_of(path) or "Parameter")
+        for i, (path, leaf) in enumerate(named)
         if isinstance(leaf, Parameter)
         and leaf._spec.prior is not None
         and (leaf._spec.trainable or include_frozen)
         and i not in repeated
     ]
-    total = jnp.zeros((), terms[0].dtype if terms else default_float())
-    for term in terms:
-        total = total + term.astype(total.dtype)
-    return total
+    with lenient_promotion():
+        return sum(terms[1:], start=terms[0]) if terms else jnp.zeros((), default_float())
 
 
-def _log_density(p: Parameter, space: str) -> Array:
+def check_shape(prior: Held, shape: tuple[int, ...], name: str) -> None:
+    """Refuse a prior over arrays that a value of this shape does not hold; a prior of one number is each element's."""
+    event = tuple(prior.obj.event_shape)
+    whole = tuple(prior.obj.batch_shape) + event
+    try:
+        fits = np.broadcast_shapes(whole, shape) == shape and shape[len(shape) - len(event) :] == event
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{name}: its prior, {prior}, is over arrays of shape {whole}, and it has shape {shape}")
+
+
+def _log_density(p: Parameter, space: str, name: str) -> Array:
     spec, u = p._spec, jnp.asarray(p.unconstrained)
     held: Any = spec.prior
     on_value = spec.prior_on == "constrained"
     point = forward(spec.transform, u) if on_value else u
     point = point.astype(working_dtype(point.dtype))
+    check_shape(held, tuple(point.shape), name)
     with lenient_promotion():
         density = jnp.sum(held.obj.log_prob(point))
     if spec.prior_on == space:

@@ -51,11 +51,20 @@ class Mask:
     # A batch of models adds leading axes to the leaf; the mask speaks of the trailing ones.
     def gather(self, u: Any) -> Any:
         """Take the free elements of `u`, flat along the last axis."""
+        self._check(u)
         return u.reshape(*u.shape[: u.ndim - len(self.shape)], -1)[..., self.free]
+
+    def _check(self, u: Any) -> None:
+        if u.shape[u.ndim - len(self.shape) :] != self.shape:
+            raise ValueError(
+                f"an array of shape {u.shape} has a mask of frozen elements of shape {self.shape}; freeze elements before "
+                "models are stacked, and not of a stack"
+            )
 
     def scatter(self, u: Any, free: Any) -> Any:
         """Put `free` back into the free elements of `u`."""
         u = jax.numpy.asarray(u)
+        self._check(u)
         flat = u.reshape(*u.shape[: u.ndim - len(self.shape)], -1)
         return flat.at[..., self.free].set(free).reshape(u.shape)
 

@@ -8,7 +8,9 @@ the module in which it was tied. The places are found again wherever that module
 from collections.abc import Callable
 from typing import Any
 
+import jax.core
 import jax.tree_util as jtu
+import numpy as np
 
 from ._parameter import Parameter, rebuild
 from ._paths import Named, is_leaf, join, steps_of, walk
@@ -55,9 +57,10 @@ def _key(steps: tuple[str, ...], tie: Tie) -> tuple | None:
 def tie_aliases(module: Any) -> Any:
     """Return the module with every Parameter object that it holds more than once tied; itself if there is none."""
     objects = [leaf for leaf in jtu.tree_leaves(module, is_leaf=is_leaf) if isinstance(leaf, Parameter)]
-    if len({id(p) for p in objects}) == len(objects):
+    if len({id(p) for p in objects}) == len(objects) and all(p._spec.tie is None for p in objects):
         return module
     named, treedef = walk(module)
+    again = _from_elsewhere(named)
     parent = list(range(len(named)))  # union of "is the same object" and "is tied already"
 
     def top(i: int) -> int:
@@ -69,6 +72,9 @@ def tie_aliases(module: Any) -> Any:
     for i, (_, leaf) in enumerate(named):
         if isinstance(leaf, Parameter):
             parent[top(i)] = top(first.setdefault(id(leaf), i))
+    for members in again:
+        for i in members:
+            parent[top(i)] = top(members[0])
     for members in groups(named):
         for i in members:
             parent[top(i)] = top(members[0])
@@ -77,10 +83,43 @@ def tie_aliases(module: Any) -> Any:
         if isinstance(leaf, Parameter):
             union.setdefault(top(i), []).append(i)
     leaves = [leaf for _, leaf in named]
+    if not any(len(members) > 1 for members in union.values()) and all(
+        leaf is old for leaf, old in zip(leaves, jtu.tree_leaves(module, is_leaf=is_leaf), strict=True)
+    ):
+        return module
     for members in union.values():
         if len(members) > 1:
             write_tie(named, members, lambda i, p: leaves.__setitem__(i, p))
     return jtu.tree_unflatten(treedef, leaves)
+
+
+def _from_elsewhere(named: list[Named]) -> list[list[int]]:
+    """Find ties that were made around a part of this new module, somewhere else; take them off, in place.
+
+    Returns those that came here together (they hold one and the same array), to be tied in their new places.
+    """
+    whole: dict[Any, int] = {}
+    members_of: dict[int, Any] = {}
+    for i, (path, leaf) in enumerate(named):
+        if isinstance(leaf, Parameter) and leaf._spec.tie is not None:
+            # One step down is what this module was given. A tie lives on where all its members are in one such part.
+            members_of[i] = (path[:1], _key(steps_of(path)[1:], leaf._spec.tie), leaf._spec.tie.places)
+            whole[members_of[i]] = whole.get(members_of[i], 0) + 1
+    together: dict[Any, list[int]] = {}
+    for i, group in members_of.items():
+        path, leaf = named[i]
+        if group[1] is not None and group[1][0] == "in" and whole[group] > 1:
+            continue
+        together.setdefault((leaf._spec.tie.places, id(leaf.unconstrained)), []).append(i)
+        named[i] = Named(path, rebuild(leaf.unconstrained, leaf._spec.replace(tie=None)))
+    return [members for members in together.values() if len(members) > 1]
+
+
+def same_numbers(a: Any, b: Any) -> bool:
+    """Whether two arrays hold the same numbers; True where tracers hide them."""
+    if a is b or isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
+        return True
+    return a is not None and b is not None and np.array_equal(np.asarray(a), np.asarray(b))
 
 
 def write_tie(named: list[Named], members: list[int], put: Callable[[int, Parameter], None]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from ._parameter import Parameter, rebuild
 from ._paths import Path, text_of, walk
-from ._place import below, resolve
+from ._place import below, resolve, whole
 from ._ties import groups, write_tie
 from ._writing import put
 
@@ -36,6 +36,7 @@ def tie(*places: Any) -> Any:
     0.2
     """
     tree, targets = resolve(list(places) if len(places) != 1 else places[0])
+    whole(targets, "tie")
     named = walk(tree)[0]
     chosen = {path for path, leaf in below(tree, targets) if isinstance(leaf, Parameter)}
     joined = [i for i, n in enumerate(named) if n.path in chosen]
@@ -85,6 +86,7 @@ def untie(where: Any) -> Any:
     Parameter(1., transform=Softplus)
     """
     tree, targets = resolve(where)
+    whole(targets, "untie")
     tied = [(path, p) for path, p in below(tree, targets) if isinstance(p, Parameter) and p._spec.tie is not None]
     if not tied:
         raise ValueError("untie: no Parameter there is tied")

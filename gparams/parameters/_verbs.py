@@ -100,6 +100,11 @@ def _masked(p: Parameter, target: Target, flag: bool) -> Any:
             f"{describe(target)!r}: the transform {spec.transform} mixes elements, so that none can be held while the "
             "others move. Freeze the whole Parameter, or give it a transform that acts on each element."
         )
+    if spec.mask is not None and spec.mask.shape != p.shape:
+        raise ValueError(
+            f"{describe(target)!r}: this is a batch of models of shape {p.shape}, whose frozen elements were chosen before "
+            f"they were stacked, out of {spec.mask.shape}. Unstack them, freeze, and stack them again."
+        )
     frozen = np.full(p.shape, not spec.trainable) if spec.mask is None else np.array(spec.mask.frozen)
     frozen[target.index] = not flag
     if frozen.all() or not frozen.any():

@@ -9,7 +9,22 @@ from cases import MEAN_FUNCTIONS
 import gparams as gp
 
 X = np.random.default_rng(0).normal(size=(5, 3))
-EXPECTED = {"zero": [0.0], "zero-2": [0.0, 0.0], "constant": [1.5], "constant-2": [1.5, -0.5]}
+X[:, 2] = [0, 1, 1, 0, 1]  # the last column is a label, too
+x, y, z = X.T
+POWERS = [x**0, z, z**2, y, y * z, y**2, x, x * z, x * y, x**2]
+LINE = np.stack([x + 0.5 * y + 0.1, -x + 2.0 * y + 0.3 * z + 0.2], -1)
+EXPECTED = {
+    "zero": np.zeros((5, 1)),
+    "zero-2": np.zeros((5, 2)),
+    "constant": np.full((5, 1), 1.5),
+    "constant-2": np.tile([1.5, -0.5], (5, 1)),
+    "linear": LINE,
+    "identity": X,
+    "polynomial": np.stack([sum(w * p for w, p in zip(np.linspace(-1, 1, 10), POWERS, strict=True))] * 2, -1),
+    "additive": X + 0.5,
+    "product": 0.5 * X,
+    "switched": np.where(z == 0, 0.5, x + 2.0 * y)[:, None],
+}
 
 each_mean = pytest.mark.parametrize("name", MEAN_FUNCTIONS)
 
@@ -17,11 +32,16 @@ each_mean = pytest.mark.parametrize("name", MEAN_FUNCTIONS)
 @each_mean
 def test_value_shape_and_batches(name):
     mean = MEAN_FUNCTIONS[name]()
-    expected = np.tile(EXPECTED[name], (5, 1))
-    assert np.array_equal(mean(X), expected)
-    assert np.array_equal(jax.jit(lambda m, x: m(x))(mean, X), expected)
-    assert np.array_equal(mean(np.stack([X, X])), np.stack([expected, expected]))
-    assert np.array_equal(jax.vmap(mean)(np.stack([X, X])), np.stack([expected, expected]))
+    expected = EXPECTED[name]
+    both = np.stack([expected, expected])
+    for out, want in (
+        (mean(X), expected),
+        (jax.jit(lambda m, x: m(x))(mean, X), expected),
+        (mean(np.stack([X, X])), both),
+        (jax.vmap(mean)(np.stack([X, X])), both),
+    ):
+        assert out.shape == want.shape and np.isfinite(out).all()
+        np.testing.assert_allclose(out, want, rtol=1e-12, atol=1e-13)
 
 
 @each_mean
@@ -50,3 +70,25 @@ def test_constant_learns_and_zero_does_not():
 def test_a_parameter_is_adopted_whole():
     c = gp.Parameter(2.0, trainable=False)
     assert not gp.mean_functions.Constant(c).c.trainable
+
+
+def test_what_does_not_fit():
+    with pytest.raises(ValueError, match="A has 2 rows, and X has 3 columns"):
+        gp.mean_functions.Linear(np.ones((2, 1)))(X)
+    with pytest.raises(ValueError, match=r"shape \[D, P\], got \(2,\)"):
+        gp.mean_functions.Linear(gp.Parameter([1.0, 2.0]))
+    with pytest.raises(ValueError, match=r"broadcast to \(1, 3\), got \(2,\)"):
+        gp.mean_functions.Polynomial(2, w=[1.0, 2.0])
+    with pytest.raises(ValueError, match="at least one"):
+        gp.mean_functions.SwitchedMeanFunction([])
+    unknown = gp.mean_functions.SwitchedMeanFunction([gp.mean_functions.Zero()])(X)
+    assert np.isnan(unknown[z == 1]).all() and not np.any(unknown[z == 0])
+
+
+def test_gradient_of_a_switched_mean_reaches_each_function():
+    mean = gp.mean_functions.SwitchedMeanFunction([gp.mean_functions.Constant(0.5), gp.mean_functions.Constant(2.0)])
+    gradient = gp.filter_grad(lambda m: jnp.sum(m(X)))(mean)
+    assert {key: float(g[0] if g.ndim else g) for key, g in gradient.items()} == {
+        "functions[0].c": 2.0,
+        "functions[1].c": 3.0,
+    }

@@ -1,0 +1,80 @@
+"""Cosine: sinusoids along one direction of the inputs."""
+
+from typing import Any, final
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..parameters import Parameter, as_parameter, positive
+from ._base import ActiveDims, Kernel, read_active_dims
+from ._stationary import check_columns
+
+
+@final
+class Cosine(Kernel):
+    r"""The cosine kernel: sinusoids of one frequency and any phase.
+
+    .. math:: k(x, x') = \sigma^2 \cos\left(2 \pi \sum_d (x_d - x'_d) / \ell_d\right)
+
+    Parameters
+    ----------
+    variance
+        :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
+    lengthscales
+        :math:`\ell`, in units of the inputs: one positive number, or one for each active dimension. The sum has a
+        direction, so those of several dimensions may be negative, and have no transform (GPflow's rule).
+    active_dims
+        Columns of X that it reads: a list or a slice. All by default.
+
+    Raises
+    ------
+    ValueError
+        If a value is not in its domain.
+
+    References
+    ----------
+    GPflow 2.11, ``kernels.Cosine``. Rasmussen & Williams (2006), section 4.2.1 (spectral densities).
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import numpy as np
+    >>> print(gp.kernels.Cosine(lengthscales=2.0)(np.array([[0.0], [1.0], [2.0]]))[0])
+    [ 1. -1.  1.]
+    """
+
+    variance: Parameter
+    lengthscales: Parameter
+    active_dims: ActiveDims = eqx.field(static=True)
+
+    def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None):
+        self.variance = as_parameter(variance, transform=positive())
+        self.lengthscales = as_parameter(lengthscales, transform=None if np.ndim(lengthscales) else positive())
+        self.active_dims = read_active_dims(active_dims)
+
+    @property
+    def ard(self) -> bool:
+        """Whether each dimension has a lengthscale of its own."""
+        return self.lengthscales.ndim > 0
+
+    def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:
+        """Covariances [*B, N, N], or [*B, N, *C, N2]."""
+        s2 = self.variance.value
+        u = self._along(X)
+        if X2 is None:
+            d = u[..., :, None] - u[..., None, :]
+        else:
+            v = self._along(X2)
+            d = u.reshape(u.shape + (1,) * v.ndim) - v.reshape((1,) * u.ndim + v.shape)
+        return s2 * jnp.cos(2.0 * np.pi * d)
+
+    def K_diag(self, X: Float[Array, "*B N D"]) -> Float[Array, "*B N"]:
+        """Variances at the rows of X: all the same."""
+        return jnp.broadcast_to(self.variance.value, X.shape[:-1])
+
+    def _along(self, X: Array) -> Array:
+        ell = self.lengthscales.value
+        check_columns("Cosine", "lengthscales", ell, X)
+        return jnp.sum(X / ell.reshape((1,) * (X.ndim - ell.ndim) + ell.shape), -1)

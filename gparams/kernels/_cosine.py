@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ..parameters import Parameter, as_parameter, positive
 from ._base import ActiveDims, Kernel, read_active_dims
-from ._stationary import check_columns
+from ._stationary import check_columns, per_column
 
 
 @final
@@ -77,4 +77,4 @@ class Cosine(Kernel):
     def _along(self, X: Array) -> Array:
         ell = self.lengthscales.value
         check_columns("Cosine", "lengthscales", ell, X)
-        return jnp.sum(X / ell.reshape((1,) * (X.ndim - ell.ndim) + ell.shape), -1)
+        return jnp.sum(X / per_column(ell, X), -1)

@@ -9,11 +9,11 @@ from jaxtyping import Array, Float
 
 from ..parameters import Parameter, as_parameter, positive
 from ._base import ActiveDims, Kernel, read_active_dims
-from ._stationary import check_columns
+from ._stationary import check_columns, per_column
 
 
 def _weighted(X: Array, w: Array) -> Array:
-    return X * w.reshape((1,) * (X.ndim - w.ndim) + w.shape)
+    return X * per_column(w, X)
 
 
 def _inner(X: Array, w: Array, X2: Array | None) -> Array:
@@ -237,7 +237,7 @@ class ArcCosine(Kernel):
         norms = left * right
         c = (_inner(X, w, X2) + b) / norms
         # Kept off 1, where the angle has no derivative. GPflow's figure in float64.
-        margin = max(1e-15, 2.0 * float(jnp.finfo(c.dtype).eps)) if c.dtype.itemsize < 8 else 1e-15
+        margin = max(1e-15, 2.0 * float(jnp.finfo(c.dtype).eps))
         theta = jnp.arccos(jnp.clip(margin + (1.0 - 2.0 * margin) * c, margin - 1.0, 1.0 - margin))
         return s2 / np.pi * _angular(self.order, theta) * norms**self.order
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from ..maths import square_distance
 from ..parameters import Parameter, as_parameter, positive
 from ._base import ActiveDims, Kernel
-from ._stationary import DistanceStationary, IsotropicStationary, check_columns, distance
+from ._stationary import DistanceStationary, IsotropicStationary, check_columns, distance, per_column
 
 
 @final
@@ -88,10 +88,6 @@ class Periodic(Kernel):
         """Points on circles of radius 1/2l: their distance is |sin(pi (x - x') / p)| / l."""
         check_columns("Periodic", "periods", self.period.value, X)
         check_columns("Periodic", "lengthscales", self.base_kernel.lengthscales.value, X)
-        p, ell = (_per_column(v.value, X) for v in (self.period, self.base_kernel.lengthscales))
+        p, ell = (per_column(v.value, X) for v in (self.period, self.base_kernel.lengthscales))
         angle = 2.0 * jnp.pi * X / p
         return jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1) / (2.0 * ell)[..., None]
-
-
-def _per_column(v: Array, X: Array) -> Array:
-    return v.reshape((1,) * (X.ndim - v.ndim) + v.shape)

@@ -52,7 +52,12 @@ class IsotropicStationary(Kernel):
 
 
 def _scale(X: Array, ell: Array) -> Array:
-    return X / ell.reshape((1,) * (X.ndim - ell.ndim) + ell.shape)
+    return X / per_column(ell, X)
+
+
+def per_column(v: Array, X: Array) -> Array:
+    """Give one number, or one for each column of X, the rank of X."""
+    return v.reshape((1,) * (X.ndim - v.ndim) + v.shape)
 
 
 def check_columns(kernel: str, name: str, v: Array, X: Array) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any, final
 
 import equinox as eqx
+import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -335,7 +337,7 @@ class SwitchedMeanFunction(MeanFunction):
     Raises
     ------
     ValueError
-        If there is none.
+        If there is none, or a label has none. (Inside `jit`, where a label can't be looked at, the mean is then NaN.)
 
     References
     ----------
@@ -359,8 +361,14 @@ class SwitchedMeanFunction(MeanFunction):
             raise ValueError("SwitchedMeanFunction: expected at least one mean function")
 
     def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
-        """Each row's own mean, [*B, N, P]; NaN where the label has no function."""
+        """Each row's own mean, [*B, N, P]."""
         label, inputs = jnp.asarray(X)[..., -1:].astype(int), X[..., :-1]
+        count = len(self.functions)
+        if not isinstance(label, jax.core.Tracer) and not np.all((label >= 0) & (label < count)):
+            odd = sorted(set(np.unique(label).tolist()) - set(range(count)))
+            raise ValueError(
+                f"SwitchedMeanFunction: the last column of X is the label, one of 0 to {count - 1}, and holds {odd} too"
+            )
         values = jnp.stack([m(inputs) for m in self.functions])  # [K, *B, N, P]
         out = jnp.full(values.shape[1:], jnp.nan, values.dtype)
         for k, value in enumerate(values):

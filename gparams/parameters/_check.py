@@ -1,6 +1,6 @@
 """Checking a tree that was edited by hand, with `tree_at` or `tree_map`, past the verbs' own checks."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import jax.core
@@ -10,7 +10,7 @@ import numpy as np
 from ._entry import outside
 from ._parameter import Buffer, Parameter
 from ._paths import Named, text_of, walk
-from ._ties import groups
+from ._ties import groups, same_numbers
 from ._transforms import forward, forward_shape
 
 Tree = TypeVar("Tree")
@@ -125,12 +125,6 @@ def _ties(named: list[Named]) -> list[str]:
             names = f"{text_of(first.path)} and {text_of(named[i].path)}"
             if a._spec.replace(tie=None) is not b._spec.replace(tie=None):
                 problems.append(f"{names}: tied, and differ in transform, prior or flag")
-            elif not _equal(a.unconstrained, b.unconstrained):
+            elif not same_numbers(a.unconstrained, b.unconstrained):
                 problems.append(f"{names}: tied, and hold different numbers")
     return problems
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
-        return True
-    return np.array_equal(np.asarray(a), np.asarray(b))

@@ -19,7 +19,7 @@ from ._transforms import elementwise, forward, lenient_promotion
 class Flat(eqx.Module):
     """The two halves of `partition`, and the way between vector, dictionary and model.
 
-    A thousand separate leaves cost an optimiser fifty times more a step than one vector of a thousand numbers. And a
+    A thousand separate leaves cost an optimiser many times more a step than one vector of a thousand numbers. And a
     thousand transforms, one to a Parameter, take seconds to compile: here each kind is run once, over all it is for.
     `fit` does this by itself; loops written by hand can have it, too.
 

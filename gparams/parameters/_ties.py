@@ -96,7 +96,9 @@ def tie_aliases(module: Any) -> Any:
 def _from_elsewhere(named: list[Named]) -> list[list[int]]:
     """Find ties that were made around a part of this new module, somewhere else; take them off, in place.
 
-    Returns those that came here together (they hold one and the same array), to be tied in their new places.
+    Returns those that came here together (they hold one and the same array), to be tied in their new places. Those that
+    hold different numbers come from different models, and go free. Where neither can be told it is an error: to guess
+    would let shared Parameters come apart in silence, or tie strangers.
     """
     whole: dict[Any, int] = {}
     members_of: dict[int, Any] = {}
@@ -112,6 +114,15 @@ def _from_elsewhere(named: list[Named]) -> list[list[int]]:
             continue
         together.setdefault((leaf._spec.tie.places, id(leaf.unconstrained)), []).append(i)
         named[i] = Named(path, rebuild(leaf.unconstrained, leaf._spec.replace(tie=None)))
+    first: dict[Any, int] = {}
+    for (places, _), (i, *_) in together.items():
+        k = first.setdefault(places, i)
+        if k != i and same_numbers(named[k].leaf.unconstrained, named[i].leaf.unconstrained):
+            a, b = (join(steps_of(named[n].path)) for n in (k, i))
+            raise ValueError(
+                f"{a!r} and {b!r} were each tied in another model, and it can't be told whether it was one. Untie them "
+                "there first (gp.untie), and tie them here if they are to be one (gp.tie)."
+            )
     return [members for members in together.values() if len(members) > 1]
 
 

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
-import jax.core
-import numpy as np
 
 from ._parameter import Parameter, rebuild
 from ._paths import Named, Path, get, text_of, walk
-from ._ties import groups
+from ._ties import groups, same_numbers
 
 
 def write(tree: Any, edits: Mapping[Path, Any]) -> Any:
@@ -31,17 +28,11 @@ def _spread(named: list[Named], members: list[int], edits: dict[Path, Any]) -> N
     for i in changed[1:]:
         other = edits[named[i].path]
         same = other._spec.replace(tie=None) is new._spec.replace(tie=None)
-        if not same or not _equal(other.unconstrained, new.unconstrained):
+        if not same or not same_numbers(other.unconstrained, new.unconstrained):
             names = " and ".join(repr(text_of(named[k].path)) for k in (changed[0], i))
             raise ValueError(f"{names} are tied, and can't be set to different things in one call")
     for i in members:
         edits[named[i].path] = rebuild(new.unconstrained, new._spec.replace(tie=named[i].leaf._spec.tie))
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
-        return True  # can't be looked at
-    return a is b or np.array_equal(np.asarray(a), np.asarray(b))
 
 
 def put(tree: Any, edits: Mapping[Path, Any]) -> Any:

@@ -81,7 +81,10 @@ def test_what_does_not_fit():
         gp.mean_functions.Polynomial(2, w=[1.0, 2.0])
     with pytest.raises(ValueError, match="at least one"):
         gp.mean_functions.SwitchedMeanFunction([])
-    unknown = gp.mean_functions.SwitchedMeanFunction([gp.mean_functions.Zero()])(X)
+    switched = gp.mean_functions.SwitchedMeanFunction([gp.mean_functions.Zero()])
+    with pytest.raises(ValueError, match=r"the label, one of 0 to 0, and holds \[1\] too"):
+        switched(X)
+    unknown = jax.jit(switched)(X)
     assert np.isnan(unknown[z == 1]).all() and not np.any(unknown[z == 0])
 
 

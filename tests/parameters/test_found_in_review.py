@@ -15,7 +15,7 @@ SE = gp.kernels.SquaredExponential
 
 
 def twice(variance):
-    kernel = SE(variance)
+    kernel = SE(variance, lengthscales=10.0 * variance)
     return kernel + kernel
 
 
@@ -25,10 +25,23 @@ def test_parts_of_two_models_are_not_tied():
     back = gp.combine(*gp.partition(both))
     assert [float(k.variance) for k in back.kernels] == pytest.approx([1.0, 5.0])
     assert len(gp.partition(both)[0]) == 4
-    # Also where the numbers happen to be equal.
-    assert len(gp.partition(a.kernels[0] + twice(1.0).kernels[1])[0]) == 4
     # The two parts of one model go on as one.
     assert len(gp.partition(a.kernels[0] * a.kernels[1])[0]) == 2
+
+
+def test_parts_that_may_be_of_one_model_are_not_guessed_at():
+    a = twice(1.0)
+    words = r"'kernels\[0\].variance' and 'kernels\[1\].variance' were each tied in another model"
+    with pytest.raises(ValueError, match=words):
+        a.kernels[0] + twice(1.0).kernels[1]
+    through_jit = jax.jit(lambda k: k)(a)
+    with pytest.raises(ValueError, match=words):
+        through_jit.kernels[0] * through_jit.kernels[1]
+    with pytest.raises(ValueError, match=words):
+        jax.jit(lambda k: (k.kernels[0] * k.kernels[1]).kernels[0].variance.value)(a)
+    assert len(gp.partition(gp.untie(a).kernels[0] + gp.untie(twice(1.0)).kernels[1])[0]) == 4
+    # A whole model keeps its ties on any road.
+    assert len(gp.partition(through_jit + SE(3.0))[0]) == 4
 
 
 @pytest.mark.parametrize(

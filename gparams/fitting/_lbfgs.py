@@ -176,8 +176,8 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
         lower = moved & ((value < carry.best[0]) | (status == _Status.SMALL_GRADIENT))
         best: Any = tuple(jnp.where(lower, new, old) for new, old in zip((value, x, grad), carry.best, strict=True))
         status = jnp.where((status == _Status.RUNNING) & (short >= _PATIENCE), _Status.SMALL_DECREASE, status)
-        # Twice stuck: at a minimum to rounding if the gradient promises no more than that, else in trouble.
-        promise = jnp.sum(grad**2) <= 1e-3 * size
+        # Twice stuck: at a minimum to rounding if hardly any gradient is left, else in trouble.
+        promise = jnp.sum(carry.best[2] ** 2) <= 1e-6 * size
         stuck = jnp.where(promise, _Status.SMALL_DECREASE, _Status.STUCK)
         status = jnp.where((status == _Status.RUNNING) & (stalls > 1), stuck, status)
         k = carry.step + 1

@@ -28,12 +28,22 @@ def _resolve(name):
     return found
 
 
+FUNCTIONS = {
+    "exp": jnp.exp,
+    "square": jnp.square,
+    "sigmoid": jax.nn.sigmoid,
+    "softplus": jax.nn.softplus,
+    "probit": jax.scipy.stats.norm.cdf,
+}
+
+
 # priors and bijectors get plain Python floats, as a user would write them
 make = Builder(
     _resolve,
     lambda name, args: getattr(tfp.distributions, name)(*args),
     lambda name, kwargs: getattr(tfp.bijectors, name)(**kwargs),
     jnp.asarray,
+    FUNCTIONS,
 )
 
 
@@ -69,8 +79,15 @@ def by_constrained(parameter, gradient):
         return pull(gradient)[0]
 
 
+def called(call):
+    """The method of a call, or the free function."""
+    return call["method"] if "method" in call else call["fn"]
+
+
 class Adapter:
     def build(self, case):
+        if case["build"] is None:
+            return None  # the case of a free function
         obj, setup = make(case["build"]), case["setup"]
         if case["group"] == "bijector":
             return obj
@@ -104,7 +121,9 @@ class Adapter:
         return gp.tabulate(obj, None if fmt == "None" else fmt)
 
     def _run(self, obj, method, args, kwargs):
-        if method == "__call__":
+        if obj is None:
+            out = _resolve(method)(*args, **kwargs)
+        elif method == "__call__":
             out = obj(*args, **kwargs)
         elif method == "posterior.predict_f":
             out = obj.posterior().predict_f(*args, **kwargs)
@@ -126,7 +145,7 @@ class Adapter:
         def outputs(params, replaced, number):
             args, kwargs = inputs[number]
             args = [replaced.get(position, arg) for position, arg in enumerate(args)]
-            return self._run(gp.combine(params, static), calls[number]["method"], args, kwargs)
+            return self._run(gp.combine(params, static), called(calls[number]), args, kwargs)
 
         def scalar(params, replaced, number):
             out = outputs(params, replaced, number)

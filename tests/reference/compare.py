@@ -110,7 +110,7 @@ def check_case(case, adapter):
     """Run one case; return what was compared as a list of ``(what, problem or None)``."""
     obj = adapter.build(case)
     results = []
-    if case["group"] != "bijector":
+    if case["group"] not in ("bijector", "function"):
         results += _check_params(adapter.params(obj), case["params"])
     for fmt, text in case.get("summary", {}).items():
         results.append((f"summary {fmt}", text_difference(adapter.summary(obj, fmt), text)))

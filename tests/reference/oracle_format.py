@@ -38,7 +38,9 @@ The document is ``{"meta": {...}, "cases": [...]}``. A case has
 
 A spec is plain data: ``{"type": "kernels.Matern52", "args": [...], "kwargs": {...}}`` is an object of the
 library, ``{"$dist": "Gamma", "args": [2.0, 3.0]}`` a prior, ``{"$bij": "Sigmoid", "kwargs": {...}}`` a
-bijector, ``{"$slice": [start, stop, step]}`` a slice, ``{"$tuple": [...]}`` a tuple.
+bijector, ``{"$slice": [start, stop, step]}`` a slice, ``{"$tuple": [...]}`` a tuple, ``{"$fn": "exp"}`` an elementwise
+function, ``{"$intdict": [[key, value], ...]}`` a dictionary. A call of a free function has ``fn``, its dotted
+name, in place of ``method``.
 """
 
 import json
@@ -116,10 +118,13 @@ class Builder:
         from a name and its arguments to a prior, or a bijector
     array
         from a NumPy array to what the library is to be given
+    functions
+        elementwise functions by name
     """
 
-    def __init__(self, resolve, distribution, bijector, array):
+    def __init__(self, resolve, distribution, bijector, array, functions=None):
         self.resolve, self.distribution, self.bijector, self.array = resolve, distribution, bijector, array
+        self.functions = functions or {}
 
     def __call__(self, spec):
         if isinstance(spec, np.ndarray):
@@ -139,6 +144,10 @@ class Builder:
             return slice(*spec["$slice"])
         if "$tuple" in spec:
             return tuple(self(item) for item in spec["$tuple"])
+        if "$fn" in spec:
+            return self.functions[spec["$fn"]]
+        if "$intdict" in spec:
+            return {int(key): self(item) for key, item in spec["$intdict"]}
         raise ValueError(f"Not a spec: {sorted(spec)}")
 
     def arguments(self, spec):
@@ -151,7 +160,7 @@ def jiggle(spec, rng, ulps=4.0):
     """Move every float in a spec by a few ulp, leaving whole numbers (labels, defaults) as they are."""
     step = ulps * np.finfo(np.float64).eps
     if isinstance(spec, dict):
-        still = "$dist" in spec or "$slice" in spec
+        still = "$dist" in spec or "$slice" in spec or "$fn" in spec
         return spec if still else {key: jiggle(item, rng, ulps) for key, item in spec.items()}
     if isinstance(spec, list):
         return [jiggle(item, rng, ulps) for item in spec]

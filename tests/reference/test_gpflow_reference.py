@@ -14,13 +14,13 @@ from .compare import check_case
 from .oracle_format import load
 
 HERE = Path(__file__).parent
-FILES = {name: load(HERE / name)["cases"] for name in ("gpflow_cases.npz", "extra_cases.npz")}
+FILES = {path.name: load(path)["cases"] for path in sorted(HERE.glob("*.npz"))}
 CASES = {case["id"]: case for cases in FILES.values() for case in cases}
 
 COUNTS = {
     "gpflow_cases.npz": {
-        "kernel": 32, "mean": 2, "likelihood": 3, "model": 5, "bijector": 5, "prior": 12, "fit": 2,
-        "summary": 3,
+        "kernel": 35, "mean": 2, "likelihood": 12, "model": 26, "function": 20, "bijector": 5,
+        "prior": 12, "natgrad": 5, "fit": 4, "summary": 7,
     },
     "extra_cases.npz": {
         "model": 23, "kernel": 16, "mean": 4, "likelihood": 3, "prior": 10, "fit": 2, "summary": 6,
@@ -28,7 +28,76 @@ COUNTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
+# What is not built yet. A name leaves this set when what it needs arrives; then its case runs.
+PENDING = {
+    "kernel/Coregion/defaults",
+    "kernel/ArcHierarchical/default",
+    "kernel/WedgeHierarchical/default",
+    "likelihood/Exponential/exp",
+    "likelihood/Gamma/square",
+    "likelihood/Beta/sigmoid",
+    "likelihood/Bernoulli/sigmoid",
+    "likelihood/Softmax",
+    "likelihood/Heteroskedastic/exp",
+    "likelihood/Heteroskedastic/softplus",
+    "likelihood/Bernoulli/sigmoid/extreme",
+    "likelihood/Poisson/extreme",
+    "model/GPRFITC/one",
+    "model/GPRFITC/two_outputs",
+    "model/SGPR/mean",
+    "model/SGPR/Z=X",
+    "model/VGP/Gaussian",
+    "model/VGP/StudentT",
+    "model/VGP/Poisson",
+    "model/SVGP/Gamma",
+    "model/GPMC/Beta",
+    "model/VGPOpperArchambeau/StudentT",
+    "model/SVGP/whiten=False,q_diag=True",
+    "model/SVGP/whiten=False,q_diag=False",
+    "model/SVGP/MultiClass",
+    "model/SVGP/Ordinal",
+    "model/SVGP/SharedIndependent/SeparateZ,whiten=True",
+    "model/SVGP/SharedIndependent/SeparateZ,whiten=False",
+    "model/SVGP/LinearCoregionalization/SeparateZ,whiten=True",
+    "model/SVGP/Convolutional",
+    "model/GPR/coregion",
+    "model/GPLVM",
+    "model/BayesianGPLVM/Sum",
+    "function/logdensities.lognormal",
+    "function/logdensities.bernoulli",
+    "function/logdensities.gamma",
+    "function/logdensities.laplace",
+    "function/gauss_kl/full",
+    "function/gauss_kl/diag",
+    "function/conditional/white=True,q=none",
+    "function/base_conditional/white=True,q=full",
+    "function/conditional/white=True,q=full",
+    "function/base_conditional/white=False,q=none",
+    "function/conditional/white=False,q=none",
+    "function/base_conditional/white=False,q=full",
+    "function/conditional/white=False,q=full",
+    "function/Kuu_Kuf/InducingPoints",
+    "function/Kuu_Kuf/Multiscale",
+    "function/Kuu_Kuf/SharedMO",
+    "function/Kuu_Kuf/InducingPoints_LMC",
+    "function/expectation/diag/means",
+    "function/expectation/full/means",
+    "function/quadrature",
+    "natgrad/VGP/Gaussian/gamma=1.0,steps=1,XiNat",
+    "natgrad/VGP/Gaussian/gamma=0.05,steps=2,XiSqrtMeanVar",
+    "natgrad/SVGP/Gaussian/gamma=0.1,steps=3,XiNat",
+    "natgrad/SVGP/Gaussian/gamma=0.05,steps=2,XiSqrtMeanVar",
+    "natgrad/SVGP/Poisson/gamma=0.1,steps=3,XiNat",
+    "fit/SGPR/SE",
+    "fit/SVGP/Bernoulli",
+    "summary/svgp_diag",
+    "summary/multioutput",
+    "summary/switched",
+    "summary/multiclass",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in PENDING])
 def test_case(name):
     results = check_case(CASES[name], Adapter())
     problems = [f"{what}: {problem}" for what, problem in results if problem is not None]
@@ -43,3 +112,4 @@ def test_no_case_went_missing(file):
 
 def test_ids_are_unique():
     assert len(CASES) == sum(map(len, FILES.values())), "an id stands for two cases"
+    assert set(CASES) >= PENDING

@@ -1,38 +1,45 @@
-"""The posterior of a Gaussian process: every inference ends here."""
+"""The posterior of a Gaussian process: every inference ends here, in one whitened triple (L, a, S)."""
 
 from typing import Any, final
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .kernels import Kernel
-from .maths import solve_triangular
-from .mean_functions import MeanFunction
+from .inducing_variables import InducingVariables, MultioutputInducingVariables
+from .kernels import Kernel, MultioutputKernel, SharedIndependent
+from .maths import cholesky, condition, default_jitter, solve_triangular, whiten_root
+from .mean_functions import MeanFunction, Zero
 from .parameters import Module
 
 
 @final
 class Posterior(Module):
-    r"""A Gaussian process given data, kept as the factor of a covariance and whitened residuals.
+    r"""A Gaussian process given what was learnt about its inducing variables :math:`u = L v`, :math:`v \sim N(a, SS^\top)`.
 
     With :math:`A = L^{-1} K(Z, X_*)`,
 
-    .. math:: \mu_* = m(X_*) + A^\top a, \qquad \Sigma_* = K_{**} - A^\top A
+    .. math:: \mu_* = m(X_*) + A^\top a, \qquad \Sigma_* = K_{**} - A^\top A + (S^\top A)^\top (S^\top A)
+
+    The factor is kept, so that many predictions cost one factorisation.
 
     Parameters
     ----------
     kernel, mean_function
         Those of the prior.
-    Z
-        The inputs that the process is conditioned on; for exact regression the data's.
+    inducing_variable
+        What the process is conditioned on; for exact regression its values at the data's inputs, and noise.
     L
-        Lower Cholesky factor of their covariance, noise included.
+        Lower Cholesky factor of their covariance: one for all outputs, or one for each latent function.
     a
-        Whitened residuals, :math:`L^{-1}(Y - m(Z))`.
+        Means of v [M, L], one latent function a column.
+    S
+        Root of the covariance of v: [L, M, M], or [1, M, M] for all, or diagonals [M, L]; None where v is known.
 
     References
     ----------
-    Rasmussen & Williams (2006), algorithm 2.1.
+    Rasmussen & Williams (2006), algorithm 2.1; Hensman, Matthews & Ghahramani (2015), *Scalable variational Gaussian
+    process classification*, eq. 12.
 
     Examples
     --------
@@ -47,23 +54,24 @@ class Posterior(Module):
 
     kernel: Kernel
     mean_function: MeanFunction
-    Z: Float[Array, "M D"]
-    L: Float[Array, "M M"]
-    a: Float[Array, "M P"]
+    inducing_variable: InducingVariables
+    L: Float[Array, "M M"] | Float[Array, "L M M"]
+    a: Float[Array, "M R"]
+    S: Float[Array, "R M M"] | Float[Array, "1 M M"] | Float[Array, "M R"] | None
 
     def predict_f(
         self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
-    ) -> tuple[Float[Array, "N P"], Array]:
+    ) -> tuple[Float[Array, "*B N P"], Array]:
         """Mean and covariance of the latent function at new inputs.
 
         Parameters
         ----------
         Xnew
-            New inputs [N, D], one a row.
+            New inputs [N, D], one a row; or any batch of such sets.
         full_cov
             Covariances between inputs, and not the variances alone.
         full_output_cov
-            Covariances between outputs (zero here, outputs are independent), and not the variances alone.
+            Covariances between outputs, and not the variances alone.
 
         Returns
         -------
@@ -73,13 +81,88 @@ class Posterior(Module):
             [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both.
         """
         Xnew = jnp.asarray(Xnew)
-        A = solve_triangular(self.L, self.kernel(self.Z, Xnew))  # [M, N]
-        mean = self.mean_function(Xnew) + A.T @ self.a  # [N, P]
-        if full_cov:
-            cov = self.kernel(Xnew) - A.T @ A  # [N, N]
+        if Xnew.ndim > 2:
+            return jax.vmap(lambda X: self.predict_f(X, full_cov, full_output_cov))(Xnew)
+        if not isinstance(self.kernel, MultioutputKernel):
+            mean, cov = self._latent(Xnew, full_cov)
+            cov = expand_outputs(cov, full_cov=full_cov, full_output_cov=full_output_cov)
+        elif isinstance(self.inducing_variable, MultioutputInducingVariables):
+            mean, cov = self._latent(Xnew, full_cov)
+            mean, cov = _mix(self.kernel.mixing, mean, cov, full_cov=full_cov, full_output_cov=full_output_cov)
         else:
-            cov = jnp.maximum(self.kernel(Xnew, full_cov=False) - jnp.sum(A**2, 0), 0.0)  # [N]
-        return mean, independent_outputs(cov, mean.shape[-1], full_cov=full_cov, full_output_cov=full_output_cov)
+            mean, cov = self._coupled(Xnew, full_cov, full_output_cov)
+        return mean + self.mean_function(Xnew), cov
+
+    def _latent(self, X: Array, full_cov: bool) -> tuple[Array, Array]:
+        """Mean [N, L] and variances [N, L], or covariances [L, N, N], of independent latent functions."""
+        Kuf = self.inducing_variable.Kuf(self.kernel, X)
+        Kff = _prior(self.kernel, X, full_cov)
+        if Kuf.ndim == 2:
+            return condition(self.L, Kuf, Kff, self.a, self.S)
+        size = self.a.shape[1]
+        a = self.a.T[:, :, None]  # [L, M, 1]
+        S = None if self.S is None else self.S.T[:, :, None] if self.S.ndim == 2 else self.S[:, None]
+        axis = 0 if Kff.ndim > 1 + full_cov else None
+        axes = (0, 0, axis, 0, None if S is None else 0)
+        mean, cov = jax.vmap(condition, in_axes=axes, axis_size=size)(self.L, Kuf, Kff, a, S)
+        return mean[:, :, 0].T, (cov[:, 0] if full_cov else cov[:, :, 0].T)
+
+    def _coupled(self, X: Array, full_cov: bool, full_output_cov: bool) -> tuple[Array, Array]:
+        """Mean and covariance where all outputs at the inducing points are known together."""
+        Kuf = self.inducing_variable.Kuf(self.kernel, X)  # [M, P, N, P]
+        M, _, N, P = Kuf.shape
+        Kuf = Kuf.reshape(M * P, N, P)
+        Kff = self.kernel(X, full_cov=full_cov, full_output_cov=full_output_cov)
+        if full_cov == full_output_cov:
+            Kff = Kff.reshape((N * P, N * P) if full_cov else N * P)
+            mean, cov = condition(self.L, Kuf.reshape(M * P, N * P), Kff, self.a, self.S)
+            return mean.reshape(N, P), cov.reshape((N, P, N, P) if full_cov else (N, P))
+        # One matrix for each output, or for each input.
+        axis = 2 if full_cov else 1
+        over = jax.vmap(lambda kuf, kff: condition(self.L, kuf, kff, self.a, self.S), in_axes=(axis, 0))
+        mean, cov = over(Kuf, Kff)
+        return (mean[:, :, 0].T if full_cov else mean[:, :, 0]), cov[:, 0]
+
+
+def _prior(kernel: Kernel, X: Array, full_cov: bool) -> Array:
+    """Prior variances [N] or covariances [N, N]; stacked [L, ...] where latent functions differ in their kernels."""
+    if not isinstance(kernel, MultioutputKernel):
+        return kernel(X, full_cov=full_cov)
+    if isinstance(kernel, SharedIndependent):
+        return kernel.kernel(X, full_cov=full_cov)
+    return jnp.stack([k(X, full_cov=full_cov) for k in kernel.latent_kernels])
+
+
+def _mix(
+    W: Array | None, mean: Array, cov: Array, *, full_cov: bool, full_output_cov: bool
+) -> tuple[Array, Float[Array, "..."]]:
+    """Moments of the outputs f = W g from those of the latent functions g."""
+    if W is None:
+        return mean, expand_outputs(cov, full_cov=full_cov, full_output_cov=full_output_cov)
+    subscripts = {
+        (False, False): "pl,pl,nl->np",
+        (True, False): "pl,pl,lnm->pnm",
+        (False, True): "pl,ql,nl->npq",
+        (True, True): "pl,ql,lnm->npmq",
+    }[full_cov, full_output_cov]
+    return mean @ W.T, jnp.einsum(subscripts, W, W, cov, precision="highest")
+
+
+def expand_outputs(cov: Array, *, full_cov: bool, full_output_cov: bool) -> Array:
+    """Give covariances of independent outputs, [P, N, N] or variances [N, P], the shape that GPflow gives them.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> expand_outputs(jnp.ones((4, 2)), full_cov=False, full_output_cov=True).shape
+    (4, 2, 2)
+    """
+    if not full_output_cov:
+        return cov
+    eye = jnp.eye(cov.shape[0 if full_cov else 1], dtype=cov.dtype)
+    if full_cov:
+        return jnp.einsum("pnm,pq->npmq", cov, eye)
+    return jnp.einsum("np,pq->npq", cov, eye)
 
 
 def independent_outputs(cov: Array, num_outputs: int, *, full_cov: bool, full_output_cov: bool) -> Array:
@@ -91,11 +174,72 @@ def independent_outputs(cov: Array, num_outputs: int, *, full_cov: bool, full_ou
     >>> independent_outputs(jnp.ones(4), 2, full_cov=False, full_output_cov=True).shape
     (4, 2, 2)
     """
-    eye = jnp.eye(num_outputs, dtype=cov.dtype)
-    if full_cov and full_output_cov:
-        return cov[:, None, :, None] * eye[None, :, None, :]  # [N, P, N, P]
-    if full_cov:
-        return jnp.broadcast_to(cov, (num_outputs, *cov.shape))  # [P, N, N]
-    if full_output_cov:
-        return cov[:, None, None] * eye[None]  # [N, P, P]
-    return jnp.broadcast_to(cov[:, None], (*cov.shape, num_outputs))  # [N, P]
+    shape = (num_outputs, *cov.shape) if full_cov else (*cov.shape, num_outputs)
+    each = jnp.broadcast_to(cov if full_cov else cov[:, None], shape)
+    return expand_outputs(each, full_cov=full_cov, full_output_cov=full_output_cov)
+
+
+def create_posterior(
+    kernel: Kernel,
+    inducing_variable: InducingVariables,
+    q_mu: Float[Array, "M R"],
+    q_sqrt: Float[Array, "R M M"] | Float[Array, "M R"] | None = None,
+    whiten: bool = True,
+    mean_function: MeanFunction | None = None,
+    jitter: float | None = None,
+) -> Posterior:
+    r"""Give the posterior where :math:`q(u) = N(\mu, S S^\top)` is known.
+
+    Parameters
+    ----------
+    kernel
+        The prior's.
+    inducing_variable
+        What the process is conditioned on.
+    q_mu
+        Means of the inducing variables u, one latent function a column; or of v, where u = L v, with `whiten`. For
+        inducing points with a multi-output kernel, all outputs at all points in one column.
+    q_sqrt
+        Lower roots of their covariances [L, M, M], or diagonals [M, L]; None where they are known.
+    whiten
+        Whether `q_mu` and `q_sqrt` are those of v.
+    mean_function
+        The prior's mean; zero by default.
+    jitter
+        Added to the diagonal of Kuu; by default 1e-6 in float64 and 1e-4 in float32.
+
+    References
+    ----------
+    Hensman, Matthews & Ghahramani (2015), *Scalable variational Gaussian process classification*, eq. 12.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import jax.numpy as jnp
+    >>> Z = gp.inducing_variables.InducingPoints([[0.0]])
+    >>> posterior = gp.posteriors.create_posterior(gp.kernels.Matern32(), Z, jnp.ones((1, 1)), whiten=False)
+    >>> print(posterior.predict_f(jnp.zeros((1, 1)))[0].round(3))
+    [[1.]]
+    """
+    jitter = default_jitter(q_mu.dtype) if jitter is None else jitter
+    Kuu = inducing_variable.Kuu(kernel, jitter=jitter)
+    if Kuu.ndim == 4:
+        size = Kuu.shape[0] * Kuu.shape[1]
+        Kuu = Kuu.reshape(size, size)
+    L = cholesky(Kuu)
+    a, S = (q_mu, _lower(q_sqrt)) if whiten else _whiten(L, q_mu, q_sqrt)
+    return Posterior(kernel, Zero() if mean_function is None else mean_function, inducing_variable, L, a, S)
+
+
+def _lower(q_sqrt: Array | None) -> Array | None:
+    return jnp.tril(q_sqrt) if q_sqrt is not None and q_sqrt.ndim == 3 else q_sqrt
+
+
+def _whiten(L: Array, q_mu: Array, q_sqrt: Array | None) -> tuple[Array, Array | None]:
+    if L.ndim == 2:
+        return solve_triangular(L, q_mu), whiten_root(L, q_sqrt)
+    a = solve_triangular(L, q_mu.T[:, :, None])[:, :, 0].T
+    if q_sqrt is None:
+        return a, None
+    full = jax.vmap(jnp.diag)(q_sqrt.T) if q_sqrt.ndim == 2 else jnp.tril(q_sqrt)
+    return a, solve_triangular(L, full)

@@ -1,5 +1,10 @@
 """Pure functions on arrays: distances, linear algebra and the Gaussian log density."""
 
+from ._conditioning import base_conditional as base_conditional
+from ._conditioning import condition as condition
+from ._conditioning import gauss_kl as gauss_kl
+from ._conditioning import whiten_root as whiten_root
+from ._conditioning import whitened_kl as whitened_kl
 from ._distances import square_distance as square_distance
 from ._gaussian import gaussian_log_density as gaussian_log_density
 from ._gaussian import whiten as whiten

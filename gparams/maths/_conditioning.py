@@ -1,0 +1,232 @@
+r"""Conditioning a Gaussian process on a few of its values, and the divergence between Gaussians.
+
+With :math:`L` the factor of the covariance at the conditioning points and :math:`A = L^{-1} K_{uf}`, all of sparse and
+variational inference is one formula of a whitened mean :math:`a` and a whitened root :math:`S`:
+
+.. math:: \mu = A^\top a, \qquad \Sigma = K_{ff} - A^\top A + (S^\top A)^\top (S^\top A)
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._linear_algebra import cholesky, matmul, solve_triangular
+
+# The root of a covariance: none (the values are known), its diagonal, or a matrix for each function or for all.
+Root = Float[Array, "R M M"] | Float[Array, "1 M M"] | Float[Array, "M R"] | None
+
+
+def condition(
+    L: Float[Array, "M M"],
+    Kuf: Float[Array, "M N"],
+    Kff: Float[Array, " N"] | Float[Array, "N N"],
+    a: Float[Array, "M R"],
+    S: Root = None,
+) -> tuple[Float[Array, "N R"], Float[Array, "..."]]:
+    r"""Condition :math:`f` on :math:`u = L v`, where :math:`v \sim N(a, S S^\top)`, for R functions of one prior.
+
+    Parameters
+    ----------
+    L : array
+        Lower factor of the covariance of u.
+    Kuf : array
+        Covariances between u and f.
+    Kff : array
+        Variances of f, or its covariance matrix.
+    a : array
+        Means of v, one function a column.
+    S : array, optional
+        Root of the covariance of v: a matrix for each function, or one for all, or the diagonals as columns. Without
+        it v is known.
+
+    Returns
+    -------
+    mean : array
+        Means of f.
+    cov : array
+        Variances [N, R], never negative, or covariances [R, N, N] where `Kff` is a matrix.
+
+    References
+    ----------
+    Titsias (2009), *Variational learning of inducing variables in sparse Gaussian processes*; Hensman, Matthews &
+    Ghahramani (2015), *Scalable variational Gaussian process classification*, eq. 12, whitened.
+
+    Examples
+    --------
+    >>> L, Kuf = jnp.eye(1), jnp.array([[0.5]])
+    >>> mean, var = condition(L, Kuf, jnp.array([1.0]), jnp.array([[2.0]]))
+    >>> print(mean, var)
+    [[1.]] [[0.75]]
+    """
+    if Kff.ndim == 1:
+        return _marginals(L, Kuf, Kff, a, S)
+    A = solve_triangular(L, Kuf)  # [M, N]
+    mean = matmul(A.T, a)
+    cov = (Kff - matmul(A.T, A))[None]  # [1, N, N]
+    if S is not None:
+        B = _roots_times(S, A)  # [R, M, N]
+        cov = cov + matmul(jnp.swapaxes(B, -1, -2), B)
+    return mean, jnp.broadcast_to(cov, (a.shape[1], *Kff.shape))
+
+
+def _marginals(L, Kuf, kff, a, S):
+    A = solve_triangular(L, Kuf)  # [M, N]
+    mean = matmul(A.T, a)  # [N, R]
+    var = (kff - jnp.sum(A * A, 0))[:, None]  # [N, 1]
+    if S is not None:
+        B = _roots_times(S, A)
+        var = var + jnp.sum(B * B, -2).T
+    return mean, jnp.broadcast_to(jnp.maximum(var, 0.0), mean.shape)
+
+
+def _roots_times(S, A):
+    """Give the products of the transposed roots and A, one for each function: [R, M, N]."""
+    if S.ndim == 2:
+        return S.T[:, :, None] * A[None]
+    return jnp.einsum("rkm,kn->rmn", S, A, precision="highest")
+
+
+def whiten_root(L: Float[Array, "M M"], q_sqrt: Root) -> Root:
+    """Give the roots of the covariance of L^-1 u from those of u; a diagonal becomes a matrix."""
+    if q_sqrt is None:
+        return None
+    full = jax.vmap(jnp.diag)(q_sqrt.T) if q_sqrt.ndim == 2 else jnp.tril(q_sqrt)
+    return jax.vmap(lambda root: solve_triangular(L, root))(full)
+
+
+def base_conditional(
+    Kmn: Float[Array, "M N"],
+    Kmm: Float[Array, "M M"],
+    Knn: Float[Array, " N"] | Float[Array, "N N"],
+    f: Float[Array, "M R"],
+    *,
+    full_cov: bool = False,
+    q_sqrt: Root = None,
+    white: bool = False,
+) -> tuple[Float[Array, "N R"], Float[Array, "..."]]:
+    """Condition on values with covariance `Kmm`; the signature is GPflow's.
+
+    Parameters
+    ----------
+    Kmn, Kmm, Knn : array
+        Covariances: between the values and the new points, of the values, and of the new points (variances alone
+        where `full_cov` is False).
+    f : array
+        The values, or their mean where they are uncertain; one function a column.
+    full_cov : bool
+        Whether `Knn` is a matrix.
+    q_sqrt : array, optional
+        Lower roots of the covariance of the values [R, M, M], or its diagonals [M, R].
+    white : bool
+        Whether `f` and `q_sqrt` are those of v, the values being L v with L the Cholesky factor of `Kmm`.
+
+    Returns
+    -------
+    mean : array
+        [N, R].
+    cov : array
+        [N, R], or [R, N, N] with `full_cov`.
+
+    Raises
+    ------
+    ValueError
+        If `full_cov` and the shape of `Knn` disagree.
+
+    References
+    ----------
+    As for `condition`.
+
+    Examples
+    --------
+    >>> mean, var = base_conditional(jnp.array([[0.5]]), jnp.eye(1), jnp.ones(1), jnp.array([[2.0]]))
+    >>> print(mean, var)
+    [[1.]] [[0.75]]
+    """
+    if full_cov != (Knn.ndim == 2):
+        raise ValueError(f"base_conditional: full_cov={full_cov}, and Knn has shape {Knn.shape}")
+    L = cholesky(Kmm)
+    if not white:
+        return condition(L, Kmn, Knn, solve_triangular(L, f), whiten_root(L, q_sqrt))
+    root = jnp.tril(q_sqrt) if q_sqrt is not None and q_sqrt.ndim == 3 else q_sqrt
+    return condition(L, Kmn, Knn, f, root)
+
+
+def gauss_kl(
+    q_mu: Float[Array, "M L"],
+    q_sqrt: Float[Array, "L M M"] | Float[Array, "M L"],
+    K: Float[Array, "M M"] | Float[Array, "L M M"] | None = None,
+    *,
+    K_cholesky: Float[Array, "M M"] | Float[Array, "L M M"] | None = None,
+) -> Float[Array, ""]:
+    r"""Give the Kullback-Leibler divergence of L Gaussians from their priors, summed; in nats.
+
+    .. math:: \sum_l \mathrm{KL}\left[N(\mu_l, S_l S_l^\top) \,\Vert\, N(0, K_l)\right]
+
+    Parameters
+    ----------
+    q_mu : array
+        Means, one Gaussian a column.
+    q_sqrt : array
+        Lower roots of the covariances, or the diagonals of diagonal ones as columns.
+    K : array, optional
+        Covariance of the priors, one for all or one for each; the identity by default.
+    K_cholesky : array, optional
+        Its Cholesky factor, in place of `K`.
+
+    Returns
+    -------
+    array
+        A scalar.
+
+    Raises
+    ------
+    ValueError
+        If both `K` and `K_cholesky` are given.
+
+    References
+    ----------
+    Rasmussen & Williams (2006), eq. A.23.
+
+    Examples
+    --------
+    >>> print(gauss_kl(jnp.ones((2, 1)), jnp.eye(2)[None]))
+    1.0
+    """
+    if K is not None and K_cholesky is not None:
+        raise ValueError("gauss_kl: give K or K_cholesky, not both")
+    L = cholesky(K) if K is not None else K_cholesky
+    if L is None:
+        return whitened_kl(q_mu, jnp.tril(q_sqrt) if q_sqrt.ndim == 3 else q_sqrt)
+    if L.ndim == 2:
+        return whitened_kl(solve_triangular(L, q_mu), whiten_root(L, q_sqrt))
+    full = jax.vmap(jnp.diag)(q_sqrt.T) if q_sqrt.ndim == 2 else jnp.tril(q_sqrt)
+    return whitened_kl(solve_triangular(L, q_mu.T[:, :, None])[:, :, 0].T, solve_triangular(L, full))
+
+
+def whitened_kl(a: Float[Array, "M L"], S: Float[Array, "L M M"] | Float[Array, "M L"]) -> Float[Array, ""]:
+    r"""Give :math:`\sum_l \mathrm{KL}[N(a_l, S_l S_l^\top) \Vert N(0, I)]`, for triangular or diagonal roots; in nats.
+
+    Parameters
+    ----------
+    a : array
+        Means, one Gaussian a column.
+    S : array
+        Triangular roots, or the diagonals of diagonal ones as columns.
+
+    Returns
+    -------
+    array
+        A scalar.
+
+    References
+    ----------
+    Rasmussen & Williams (2006), eq. A.23.
+
+    Examples
+    --------
+    >>> print(whitened_kl(jnp.zeros((2, 1)), 2.0 * jnp.ones((2, 1))).round(4))
+    1.6137
+    """
+    diagonal = S if S.ndim == 2 else jnp.diagonal(S, axis1=-2, axis2=-1)
+    half_log_determinant = jnp.sum(jnp.log(jnp.abs(diagonal)))
+    return 0.5 * (jnp.sum(a * a) + jnp.sum(S * S) - a.size) - half_log_determinant

@@ -1,12 +1,18 @@
 """Covariance functions, with GPflow's names, signatures and parametrisations."""
 
 from ._base import Kernel as Kernel
+from ._base import MultioutputKernel as MultioutputKernel
 from ._base import Product as Product
+from ._base import Scaled as Scaled
 from ._base import Sum as Sum
 from ._cosine import Cosine as Cosine
 from ._linear import ArcCosine as ArcCosine
 from ._linear import Linear as Linear
 from ._linear import Polynomial as Polynomial
+from ._multioutput import IndependentLatent as IndependentLatent
+from ._multioutput import LinearCoregionalization as LinearCoregionalization
+from ._multioutput import SeparateIndependent as SeparateIndependent
+from ._multioutput import SharedIndependent as SharedIndependent
 from ._periodic import Periodic as Periodic
 from ._static import Constant as Constant
 from ._static import White as White

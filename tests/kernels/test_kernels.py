@@ -247,10 +247,13 @@ def test_only_kernels_combine(kind):
         kind([SE(), 2.0])
     with pytest.raises(ValueError, match="at least one"):
         kind([])
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"Constant\(1.0\)"):
         SE() + 1.0
-    with pytest.raises(TypeError):
-        SE() * 1.0
+    for other in ("2", None, True, [2.0]):
+        with pytest.raises(TypeError):
+            SE() * other
+        with pytest.raises(TypeError):
+            other + SE()
 
 
 def test_periodic_comes_round():

@@ -1,7 +1,9 @@
 """gparams: GPflow's ergonomics for JAX, on plain Equinox PyTrees."""
 
+from . import conditionals as conditionals
 from . import datasets as datasets
 from . import fitting as fitting
+from . import inducing_variables as inducing_variables
 from . import kernels as kernels
 from . import likelihoods as likelihoods
 from . import maths as maths

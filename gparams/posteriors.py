@@ -97,14 +97,12 @@ class Posterior(Module):
         """Mean [N, L] and variances [N, L], or covariances [L, N, N], of independent latent functions."""
         Kuf = self.inducing_variable.Kuf(self.kernel, X)
         Kff = _prior(self.kernel, X, full_cov)
-        if Kuf.ndim == 2:
+        if self.L.ndim == 2:
             return condition(self.L, Kuf, Kff, self.a, self.S)
-        size = self.a.shape[1]
         a = self.a.T[:, :, None]  # [L, M, 1]
         S = None if self.S is None else self.S.T[:, :, None] if self.S.ndim == 2 else self.S[:, None]
-        axis = 0 if Kff.ndim > 1 + full_cov else None
-        axes = (0, 0, axis, 0, None if S is None else 0)
-        mean, cov = jax.vmap(condition, in_axes=axes, axis_size=size)(self.L, Kuf, Kff, a, S)
+        axes = (0, 0 if Kuf.ndim == 3 else None, 0 if Kff.ndim > 1 + full_cov else None, 0, None if S is None else 0)
+        mean, cov = jax.vmap(condition, in_axes=axes)(self.L, Kuf, Kff, a, S)
         return mean[:, :, 0].T, (cov[:, 0] if full_cov else cov[:, :, 0].T)
 
     def _coupled(self, X: Array, full_cov: bool, full_output_cov: bool) -> tuple[Array, Array]:

@@ -26,7 +26,7 @@ def read_points(Z: Any, name: str) -> Parameter:
 
 def _dense(points: Array, kernel: Kernel, jitter: float) -> Array:
     """Covariance of the function at the points; [M, P, M, P] where it has several outputs."""
-    K = kernel(points)
+    K = kernel(points, full_cov=True)
     if isinstance(kernel, MultioutputKernel):
         size = K.shape[0] * K.shape[1]
         return add_diagonal(K.reshape(size, size), jitter).reshape(K.shape)

@@ -12,5 +12,8 @@ from ._linear_algebra import add_diagonal as add_diagonal
 from ._linear_algebra import cholesky as cholesky
 from ._linear_algebra import default_jitter as default_jitter
 from ._linear_algebra import inverse_from_cholesky as inverse_from_cholesky
+from ._linear_algebra import matmul as matmul
 from ._linear_algebra import solve_triangular as solve_triangular
 from ._linear_algebra import symmetrize as symmetrize
+from ._linear_algebra import times_transpose as times_transpose
+from ._sampling import draw_gaussian as draw_gaussian

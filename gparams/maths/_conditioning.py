@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._linear_algebra import cholesky, matmul, solve_triangular
+from ._linear_algebra import cholesky, matmul, solve_triangular, symmetrize
 
 # The root of a covariance: none (the values are known), its diagonal, or a matrix for each function or for all.
 Root = Float[Array, "R M M"] | Float[Array, "1 M M"] | Float[Array, "M R"] | None
@@ -144,7 +144,7 @@ def base_conditional(
     """
     if full_cov != (Knn.ndim == 2):
         raise ValueError(f"base_conditional: full_cov={full_cov}, and Knn has shape {Knn.shape}")
-    L = cholesky(Kmm)
+    L = cholesky(symmetrize(Kmm))
     if not white:
         return condition(L, Kmn, Knn, solve_triangular(L, f), whiten_root(L, q_sqrt))
     root = jnp.tril(q_sqrt) if q_sqrt is not None and q_sqrt.ndim == 3 else q_sqrt
@@ -194,7 +194,7 @@ def gauss_kl(
     """
     if K is not None and K_cholesky is not None:
         raise ValueError("gauss_kl: give K or K_cholesky, not both")
-    L = cholesky(K) if K is not None else K_cholesky
+    L = cholesky(symmetrize(K)) if K is not None else K_cholesky
     if L is None:
         return whitened_kl(q_mu, jnp.tril(q_sqrt) if q_sqrt.ndim == 3 else q_sqrt)
     if L.ndim == 2:

@@ -213,12 +213,24 @@ def transpose_copy(A: Float[Array, "*B N M"]) -> Float[Array, "*B M N"]:
 
 
 def times_transpose(A: Float[Array, "*B N K"], B: Float[Array, "*B M K"]) -> Float[Array, "*B N M"]:
-    """Give `A @ B.T` in full precision: a GPU would otherwise round float32 factors to ten bits (TF32)."""
+    """Give `A @ B.T` in full precision: a GPU would otherwise round float32 factors to ten bits (TF32).
+
+    Examples
+    --------
+    >>> times_transpose(jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 4.0]])).tolist()
+    [[11.0]]
+    """
     return jnp.einsum("...nk,...mk->...nm", A, B, precision="highest")
 
 
 def matmul(A: Float[Array, "*B N K"], B: Float[Array, "*B K M"]) -> Float[Array, "*B N M"]:
-    """Give `A @ B` in full precision; see `times_transpose`."""
+    """Give `A @ B` in full precision; see `times_transpose`.
+
+    Examples
+    --------
+    >>> matmul(jnp.array([[1.0, 2.0]]), jnp.array([[3.0], [4.0]])).tolist()
+    [[11.0]]
+    """
     return jnp.matmul(A, B, precision="highest")
 
 

@@ -1,5 +1,14 @@
 """Gaussian-process models, with GPflow's names and signatures."""
 
 from ._base import GPModel as GPModel
+from ._base import PosteriorModel as PosteriorModel
+from ._cglb import CGLB as CGLB
 from ._data import Float32Warning as Float32Warning
 from ._gpr import GPR as GPR
+from ._mcmc import GPMC as GPMC
+from ._mcmc import SGPMC as SGPMC
+from ._sgpr import GPRFITC as GPRFITC
+from ._sgpr import SGPR as SGPR
+from ._svgp import SVGP as SVGP
+from ._vgp import VGP as VGP
+from ._vgp import VGPOpperArchambeau as VGPOpperArchambeau

@@ -11,10 +11,12 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ..kernels import Kernel
-from ..likelihoods import Likelihood
-from ..maths import add_diagonal, cholesky, default_jitter
+from ..likelihoods import Gaussian, Likelihood
+from ..maths import add_diagonal, default_jitter, draw_gaussian
 from ..mean_functions import MeanFunction
 from ..parameters import Module, log_prior
+from ..posteriors import Posterior, independent_outputs
+from ._data import read_data, read_inputs
 
 
 class GPModel(Module):
@@ -46,15 +48,71 @@ class GPModel(Module):
     ) -> tuple[Float[Array, "N P"], Array]:
         """Mean and covariance of the latent function at new inputs."""
 
-    @abc.abstractmethod
     def predict_y(
-        self, Xnew: Float[Array, "N D"], full_cov: bool = False, full_output_cov: bool = False
+        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
     ) -> tuple[Float[Array, "N P"], Array]:
-        """Mean and covariance of observations at new inputs."""
+        """Mean and covariance of new observations.
 
-    @abc.abstractmethod
-    def predict_log_density(self, data: tuple[Any, Any]) -> Float[Array, " N"]:
-        """Log density of each observation under the prediction, in nats."""
+        Parameters
+        ----------
+        Xnew
+            New inputs [N, D].
+        full_cov
+            Covariances between inputs, and not the variances alone; for Gaussian noise only.
+        full_output_cov
+            Covariances between outputs, and not the variances alone; for Gaussian noise only.
+
+        Returns
+        -------
+        mean
+            [N, P].
+        covariance
+            As in `predict_f`.
+
+        Raises
+        ------
+        ValueError
+            If covariances are asked for and the noise is not Gaussian; and as for `predict_f`.
+        numpy.linalg.LinAlgError
+            As for `predict_f`.
+        """
+        noisy = self.likelihood
+        if (full_cov or full_output_cov) and not isinstance(noisy, Gaussian):
+            raise ValueError(
+                f"predict_y: observations under {type(noisy).__name__} have no closed-form covariance; ask for variances "
+                "(full_cov=False, full_output_cov=False), or draw predict_f_samples and observe them"
+            )
+        mean, cov = self.predict_f(Xnew, full_cov=full_cov, full_output_cov=full_output_cov)
+        X = jnp.asarray(Xnew, mean.dtype)
+        if not (full_cov or full_output_cov) or not isinstance(noisy, Gaussian):
+            return _predict_mean_and_var(noisy, X, mean, cov)
+        return mean, _add_noise(noisy, X, mean, cov, bool(full_cov), bool(full_output_cov))
+
+    def predict_log_density(
+        self, data: tuple[Any, Any], full_cov: bool = False, full_output_cov: bool = False
+    ) -> Float[Array, " N"]:
+        """Log density of new observations under the prediction, point by point, summed over outputs; in nats.
+
+        Parameters
+        ----------
+        data
+            Pair (X, Y) as in the constructor.
+        full_cov, full_output_cov
+            GPflow's arguments; densities are of single points, so both stay False.
+
+        Raises
+        ------
+        ValueError
+            If a covariance is asked for; and as for `predict_f`.
+        numpy.linalg.LinAlgError
+            As for `predict_f`.
+        """
+        if full_cov or full_output_cov:
+            raise ValueError("predict_log_density: densities are of single points; leave full_cov and full_output_cov out")
+        X, Y = read_data(data)
+        self.likelihood.check_observations(Y)
+        mean, var = self.predict_f(X)
+        return _predict_log_density(self.likelihood, X, mean, var, Y)
 
     def log_prior_density(self) -> Float[Array, ""]:
         """Log density of the priors on trainable Parameters; 0 without priors."""
@@ -114,21 +172,110 @@ class GPModel(Module):
         return samples[0] if num_samples is None else samples
 
 
+class PosteriorModel(GPModel):
+    """A model whose predictions are those of one `Posterior`; subclasses say how it is made, in `condition`.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> issubclass(gp.models.SVGP, gp.models.PosteriorModel)
+    True
+    """
+
+    @abc.abstractmethod
+    def condition(self) -> Posterior:
+        """The process given the data, or what was learnt from it; NaN where a factorisation fails."""
+
+    @property
+    @abc.abstractmethod
+    def num_columns(self) -> int | None:
+        """Number D of input columns; None where any will do."""
+
+    def posterior(self) -> Posterior:
+        """The process given the data, with its Cholesky factor kept for many predictions.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If the covariance at the conditioning points is not positive definite, to rounding.
+        """
+        posterior = _condition(self)
+        refuse_nonfinite(posterior.L[..., -1, -1], _NOT_POSITIVE.format(type(self.kernel).__name__))
+        return posterior
+
+    def predict_f(
+        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
+    ) -> tuple[Float[Array, "N P"], Array]:
+        """Mean and covariance of the latent function at new inputs.
+
+        Parameters
+        ----------
+        Xnew
+            New inputs [N, D].
+        full_cov
+            Covariances between inputs, and not the variances alone.
+        full_output_cov
+            Covariances between outputs, and not the variances alone.
+
+        Returns
+        -------
+        mean
+            [N, P].
+        covariance
+            [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both.
+
+        Raises
+        ------
+        ValueError
+            If the inputs have another number of columns than the data, or hold NaN.
+        numpy.linalg.LinAlgError
+            If the covariance at the conditioning points is not positive definite, to rounding.
+        """
+        X = read_inputs(Xnew, self.num_columns, jnp.result_type(*jax.tree.leaves(self.kernel)[:1], jnp.float32))
+        mean, cov, pivot = _predict_f(self, X, bool(full_cov), bool(full_output_cov))
+        refuse_nonfinite(pivot, _NOT_POSITIVE.format(type(self.kernel).__name__))
+        return mean, cov
+
+
+_NOT_POSITIVE = (
+    "the covariance at the conditioning points ({0}). Likely causes: inducing points that repeat or lie close together, or "
+    "a lengthscale far above their spread. Look at gp.print_summary(model), and give other inducing points, a bound or a "
+    "prior on the lengthscale, or float64."
+)
+
+
 @eqx.filter_jit
-def _draw(mean: Array, cov: Array, noise: Array, jitter: float, *, full_cov: bool, full_output_cov: bool) -> Array:
-    S, N, P = noise.shape
-    if not full_cov and not full_output_cov:
-        return mean[None] + jnp.sqrt(cov)[None] * noise
-    if full_cov and full_output_cov:
-        L = _factor(cov.reshape(N * P, N * P), jitter)
-        return mean[None] + (noise.reshape(S, N * P) @ L.T).reshape(S, N, P)
-    L = _factor(cov, jitter)
-    return mean[None] + (jnp.einsum("pnm,smp->snp", L, noise) if full_cov else jnp.einsum("npq,snq->snp", L, noise))
+def _condition(model: PosteriorModel) -> Posterior:
+    return model.condition()
 
 
-def _factor(cov: Array, jitter: float) -> Array:
-    scale = jnp.mean(jnp.diagonal(cov, axis1=-2, axis2=-1), -1, keepdims=True)  # [*B, 1]
-    return cholesky(add_diagonal(cov, jnp.broadcast_to(jitter * scale, cov.shape[:-1])))
+@eqx.filter_jit
+def _predict_f(model: PosteriorModel, X: Array, full_cov: bool, full_output_cov: bool) -> tuple[Array, Array, Array]:
+    posterior = model.condition()
+    mean, cov = posterior.predict_f(X, full_cov=full_cov, full_output_cov=full_output_cov)
+    return mean, cov, posterior.L[..., -1, -1]  # the last pivot is NaN where the factorisation failed
+
+
+@eqx.filter_jit
+def _predict_mean_and_var(likelihood: Likelihood, X: Array, mean: Array, var: Array) -> tuple[Array, Array]:
+    return likelihood.predict_mean_and_var(X, mean, var)
+
+
+@eqx.filter_jit
+def _predict_log_density(likelihood: Likelihood, X: Array, mean: Array, var: Array, Y: Array) -> Array:
+    return likelihood.predict_log_density(X, mean, var, Y)
+
+
+@eqx.filter_jit
+def _add_noise(
+    likelihood: Gaussian, X: Array, mean: Array, cov: Array, full_cov: bool, full_output_cov: bool
+) -> Array:
+    noise = likelihood.variance_at(X)[:, 0]  # [N]
+    noise = add_diagonal(jnp.zeros((noise.size, noise.size), noise.dtype), noise) if full_cov else noise
+    return cov + independent_outputs(noise, mean.shape[-1], full_cov=full_cov, full_output_cov=full_output_cov)
+
+
+_draw = eqx.filter_jit(draw_gaussian)
 
 
 def refuse_nonfinite(array: Array, what: str) -> None:

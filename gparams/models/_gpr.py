@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..inducing_variables import DataPoints
 from ..kernels import Kernel
 from ..likelihoods import Gaussian
 from ..maths import add_diagonal, gaussian_log_density, whiten
@@ -230,7 +231,7 @@ def _log_marginal_likelihood(model: GPR) -> Array:
 def _condition(model: GPR) -> Posterior:
     R, Ky = _covariance(model)
     L, a = whiten(R, Ky)
-    return Posterior(model.kernel, model.mean_function, model.data[0], L, a)
+    return Posterior(model.kernel, model.mean_function, DataPoints(model.data[0]), L, a, None)
 
 
 _posterior = eqx.filter_jit(_condition)

@@ -11,6 +11,8 @@ from .oracle_format import Builder
 
 # GPflow's names for what lives elsewhere here
 NAMES = {
+    "kullback_leiblers.gauss_kl": "maths.gauss_kl",
+    "conditionals.base_conditional": "maths.base_conditional",
     "functions": "mean_functions",
     "utilities.positive": "positive",
     "utilities.triangular": "triangular",
@@ -19,7 +21,16 @@ NAMES = {
 EXPONENTIAL = {"Softplus": gp.positive(base="exp"), "Softplus + Shift": gp.positive(lower=1e-6, base="exp")}
 
 
+# GPflow's functions that are methods here
+METHODS = {
+    "covariances.Kuu": lambda inducing, kernel, **kwargs: inducing.Kuu(kernel, **kwargs),
+    "covariances.Kuf": lambda inducing, kernel, X: inducing.Kuf(kernel, X),
+}
+
+
 def _resolve(name):
+    if name in METHODS:
+        return METHODS[name]
     for old, new in NAMES.items():
         name = name.replace(old, new)
     found = gp

@@ -14,6 +14,10 @@ NAMES = {
     "functions": "mean_functions",
     "utilities.positive": "positive",
     "utilities.triangular": "triangular",
+    "logdensities.": "maths.log_",
+    "quadrature.gauss_hermite.gh_points_and_weights": "maths.gauss_hermite",
+    "quadrature.gauss_hermite.ndgh_points_and_weights": "maths.gauss_hermite_grid",
+    "quadrature.mvhermgauss": "maths.hermite_grid",
 }
 
 EXPONENTIAL = {"Softplus": gp.positive(base="exp"), "Softplus + Shift": gp.positive(lower=1e-6, base="exp")}

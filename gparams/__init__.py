@@ -2,6 +2,7 @@
 
 from . import conditionals as conditionals
 from . import datasets as datasets
+from . import expectations as expectations
 from . import fitting as fitting
 from . import inducing_variables as inducing_variables
 from . import kernels as kernels

@@ -184,7 +184,9 @@ class Multiscale(InducingVariables):
     def _read(self, kernel: Kernel) -> tuple[Array, Array, Array]:
         """Centres [M, d], their lengthscales with the function [M, d], and the kernel's own [1, d]."""
         if not isinstance(kernel, SquaredExponential):
-            raise TypeError(f"Multiscale: its covariances are known for SquaredExponential, not {type(kernel).__name__}")
+            raise TypeError(
+                f"Multiscale: its covariances are known for SquaredExponential, not {type(kernel).__name__}"
+            )
         Z, s = kernel.slice(self.Z.value), kernel.slice(self.scales.value)
         ell = jnp.broadcast_to(kernel.lengthscales.value, (1, Z.shape[1]))
         return Z, ell + s, ell

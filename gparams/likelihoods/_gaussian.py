@@ -1,27 +1,20 @@
 """Gaussian noise."""
 
 import math
-from collections.abc import Callable
 from typing import Any, final
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..parameters import Parameter, as_parameter, positive
-from ._base import ArrayOrNumpy, Likelihood
-
-Noise = Parameter | Callable[[Array], Array]
-
-
-def _read(value: Any, lower: float) -> Any:
-    if callable(value) and not isinstance(value, Parameter):
-        return value
-    return as_parameter(value, transform=positive(lower=lower))
+from ..maths import log_gaussian
+from ._base import ArrayOrNumpy
+from ._noise import Value, evaluate, read_value
+from ._quadrature import PointwiseLikelihood
 
 
 @final
-class Gaussian(Likelihood):
+class Gaussian(PointwiseLikelihood):
     r"""Independent Gaussian noise, :math:`p(y \mid f) = N(y \mid f, \sigma^2)`.
 
     Parameters
@@ -50,82 +43,50 @@ class Gaussian(Likelihood):
     Parameter(0.1, transform=Softplus + Shift)
     """
 
-    variance: Noise | None
-    scale: Noise | None
+    variance: Value | None
+    scale: Value | None
     variance_lower_bound: float = eqx.field(static=True)
 
     def __init__(self, variance: Any = None, *, scale: Any = None, variance_lower_bound: float = 1e-6):
-        if variance is not None and scale is not None:
-            raise ValueError("Gaussian: give the variance or the scale (its square root), not both")
-        lower = float(variance_lower_bound)
-        self.variance_lower_bound = lower
-        self.variance = _read(1.0 if variance is None else variance, lower) if scale is None else None
-        self.scale = None if scale is None else _read(scale, math.sqrt(lower))
+        self.variance, self.scale = read_noise(variance, scale, variance_lower_bound)
+        self.variance_lower_bound = float(variance_lower_bound)
 
-    def variance_at(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N 1"]:
+    def variance_at(self, X: Float[ArrayOrNumpy, "*B D"]) -> Float[Array, "*B 1"]:
         """Noise variance at the rows of X."""
-        return jnp.broadcast_to(self._variance(X), (*X.shape[:-1], 1))
+        return jnp.broadcast_to(noise_variance(self, X), (*X.shape[:-1], 1))
 
-    def _variance(self, X: Any) -> Array:
-        lower = self.variance_lower_bound
-        if self.scale is None:
-            return _evaluate(self.variance, X, lower)
-        return _evaluate(self.scale, X, math.sqrt(lower)) ** 2
+    def _scalar_log_prob(self, X: Array, F: Array, Y: Array) -> Array:
+        return log_gaussian(Y, F, noise_variance(self, X))
 
-    def log_prob(
-        self, X: Float[ArrayOrNumpy, "*B N D"], F: Float[ArrayOrNumpy, "*B N L"], Y: Float[ArrayOrNumpy, "*B N L"]
-    ) -> Float[Array, "*B N"]:
-        """Log density log N(y | f, s2), summed over outputs."""
-        return jnp.sum(_log_normal(Y, F, self._variance(X)), -1)
+    def _conditional_mean(self, X: Array, F: Array) -> Array:
+        return F
 
-    def conditional_mean(
-        self, X: Float[ArrayOrNumpy, "*B N D"], F: Float[ArrayOrNumpy, "*B N L"]
-    ) -> Float[Array, "*B N L"]:
-        """The latent function itself."""
-        return jnp.asarray(F)
+    def _conditional_variance(self, X: Array, F: Array) -> Array:
+        return jnp.broadcast_to(noise_variance(self, X), F.shape)
 
-    def conditional_variance(
-        self, X: Float[ArrayOrNumpy, "*B N D"], F: Float[ArrayOrNumpy, "*B N L"]
-    ) -> Float[Array, "*B N L"]:
-        """The noise variance."""
-        return jnp.broadcast_to(self._variance(X), F.shape)
+    def _predict_mean_and_var(self, X: Array, Fmu: Array, Fvar: Array) -> tuple[Array, Array]:
+        return Fmu, Fvar + noise_variance(self, X)
 
-    def predict_mean_and_var(
-        self, X: Float[ArrayOrNumpy, "*B N D"], Fmu: Float[ArrayOrNumpy, "*B N L"], Fvar: Float[ArrayOrNumpy, "*B N L"]
-    ) -> tuple[Float[Array, "*B N L"], Float[Array, "*B N L"]]:
-        """Mean Fmu and variance Fvar + s2."""
-        return jnp.asarray(Fmu), jnp.asarray(Fvar) + self._variance(X)
+    def _predict_log_density(self, X: Array, Fmu: Array, Fvar: Array, Y: Array) -> Array:
+        return jnp.sum(log_gaussian(Y, Fmu, Fvar + noise_variance(self, X)), axis=-1)
 
-    def predict_log_density(
-        self,
-        X: Float[ArrayOrNumpy, "*B N D"],
-        Fmu: Float[ArrayOrNumpy, "*B N L"],
-        Fvar: Float[ArrayOrNumpy, "*B N L"],
-        Y: Float[ArrayOrNumpy, "*B N L"],
-    ) -> Float[Array, "*B N"]:
-        """Log density log N(y | Fmu, Fvar + s2), summed over outputs."""
-        return jnp.sum(_log_normal(Y, Fmu, Fvar + self._variance(X)), -1)
-
-    def variational_expectations(
-        self,
-        X: Float[ArrayOrNumpy, "*B N D"],
-        Fmu: Float[ArrayOrNumpy, "*B N L"],
-        Fvar: Float[ArrayOrNumpy, "*B N L"],
-        Y: Float[ArrayOrNumpy, "*B N L"],
-    ) -> Float[Array, "*B N"]:
-        """Mean of log N(y | f, s2): log N(y | Fmu, s2) - Fvar / 2 s2, summed over outputs."""
-        s2 = self._variance(X)
-        return jnp.sum(_log_normal(Y, Fmu, s2) - 0.5 * Fvar / s2, -1)
+    def _variational_expectations(self, X: Array, Fmu: Array, Fvar: Array, Y: Array) -> Array:
+        s2 = noise_variance(self, X)
+        return jnp.sum(log_gaussian(Y, Fmu, s2) - 0.5 * Fvar / s2, axis=-1)
 
 
-def _evaluate(noise: Noise | None, X: Any, lower: float) -> Array:
-    """Noise at X, [1, 1] for a constant, so that it meets [N, P] without a change of rank."""
-    if isinstance(noise, Parameter):
-        value = noise.value
-        return value.reshape((1,) * (X.ndim - value.ndim) + value.shape)
-    assert noise is not None  # the constructor sets one of the two
-    return jnp.maximum(noise(X), lower)
+def read_noise(variance: Any, scale: Any, lower: float) -> tuple[Any, Any]:
+    """Take the variance or the scale of Gaussian noise; of the two returned, one is None."""
+    if variance is not None and scale is not None:
+        raise ValueError("Gaussian: give the variance or the scale (its square root), not both")
+    if scale is not None:
+        return None, read_value(scale, math.sqrt(lower))
+    return read_value(1.0 if variance is None else variance, float(lower)), None
 
 
-def _log_normal(y: Any, mean: Any, variance: Any) -> Array:
-    return -0.5 * (math.log(2.0 * math.pi) + jnp.log(variance) + (y - mean) ** 2 / variance)
+def noise_variance(likelihood: Any, X: Any) -> Array:
+    """Variance of Gaussian noise at X."""
+    lower = likelihood.variance_lower_bound
+    if likelihood.scale is None:
+        return evaluate(likelihood.variance, X, lower)
+    return evaluate(likelihood.scale, X, math.sqrt(lower)) ** 2

@@ -12,10 +12,15 @@ from .oracle_format import Builder
 # GPflow's names for what lives elsewhere here
 NAMES = {
     "kullback_leiblers.gauss_kl": "maths.gauss_kl",
+    "probability_distributions.": "expectations.",
     "conditionals.base_conditional": "maths.base_conditional",
     "functions": "mean_functions",
     "utilities.positive": "positive",
     "utilities.triangular": "triangular",
+    "logdensities.": "maths.log_",
+    "quadrature.gauss_hermite.gh_points_and_weights": "maths.gauss_hermite",
+    "quadrature.gauss_hermite.ndgh_points_and_weights": "maths.gauss_hermite_grid",
+    "quadrature.mvhermgauss": "maths.hermite_grid",
 }
 
 EXPONENTIAL = {"Softplus": gp.positive(base="exp"), "Softplus + Shift": gp.positive(lower=1e-6, base="exp")}
@@ -184,7 +189,8 @@ class Adapter:
             results.append((out, gradients))
         return results
 
-    def fit(self, obj):
-        result = gp.fit(obj, solver=gp.fitting.Scipy("L-BFGS-B"))
+    def fit(self, obj, call):
+        args, _ = make.arguments(call)
+        result = gp.fit(obj, data=args[0] if args else None, solver=gp.fitting.Scipy("L-BFGS-B"))
         values = {there(p): np.asarray(q.value) for p, q in gp.parameter_dict(result.model).items()}
         return float(result.loss), values

@@ -15,10 +15,7 @@ from ._linear_algebra import inverse_from_cholesky as inverse_from_cholesky
 from ._linear_algebra import matmul as matmul
 from ._linear_algebra import solve_triangular as solve_triangular
 from ._linear_algebra import symmetrize as symmetrize
-<<<<<<< HEAD
 from ._linear_algebra import times_transpose as times_transpose
-from ._sampling import draw_gaussian as draw_gaussian
-=======
 from ._log_densities import log_bernoulli as log_bernoulli
 from ._log_densities import log_beta as log_beta
 from ._log_densities import log_exponential as log_exponential
@@ -38,4 +35,4 @@ from ._quadrature import hermite_grid as hermite_grid
 from ._quadrature import monte_carlo_expectation as monte_carlo_expectation
 from ._quadrature import spread_normal_points as spread_normal_points
 from ._quadrature import standard_deviation as standard_deviation
->>>>>>> 2782dc72ea116d777913d4f6f5c4144a1d9d74db
+from ._sampling import draw_gaussian as draw_gaussian

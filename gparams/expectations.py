@@ -288,7 +288,7 @@ def _tilt(mu: Array, cov: Array, D: Array, z: Array) -> tuple[Array, Array, Arra
         return -0.5 * half, mu[many] - cov[many] * gain * e, cov / B
     R = jnp.where(D > 0, jnp.sqrt(jnp.where(D > 0, D, 1.0)), 0.0)
     L = cholesky(add_diagonal(R[None, :, None] * cov * R[None, None], 1.0))  # [N, d, d]
-    u = solve_triangular(L, jnp.moveaxis((R * e).reshape(len(mu), -1, len(D)), -1, -2))  # [N, d, K]
+    u = solve_triangular(L, jnp.moveaxis((e.reshape(len(mu), -1, len(D)) * R[None, None]), -1, -2))  # [N, d, K]
     V = solve_triangular(L, R[None, :, None] * cov)
     log_determinant = 2.0 * jnp.sum(jnp.log(jnp.diagonal(L, axis1=-2, axis2=-1)), -1)
     half = log_determinant[many] + jnp.sum(u**2, -2).reshape(e.shape[:-1])
@@ -307,8 +307,8 @@ def _second_moment(mu: Array, cov: Array, f: _Atoms, g: _Atoms) -> Array:
     """E[f_i(x) g_j(x)]: [N, M1, M2]."""
     D = f.D + g.D
     safe = jnp.where(D > 0, D, 1.0)
-    z = ((f.D * f.Z)[:, None] + (g.D * g.Z)[None]) / safe  # [M1, M2, d]
-    apart = jnp.sum(f.D * g.D / safe * (f.Z[:, None] - g.Z[None]) ** 2, -1)  # [M1, M2]
+    z = (f.Z * (f.D / safe)[None])[:, None] + (g.Z * (g.D / safe)[None])[None]  # [M1, M2, d]
+    apart = ((f.Z[:, None] - g.Z[None]) ** 2) @ (f.D * g.D / safe)  # [M1, M2]
     log_mean, m, S = _tilt(mu, cov, D, z)
     left = f.b[None, :, None] if f.C is None else f.b[None, :, None] + jnp.einsum("id,nijd->nij", f.C, m)
     right = g.b[None, None] if g.C is None else g.b[None, None] + jnp.einsum("jd,nijd->nij", g.C, m)

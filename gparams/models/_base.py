@@ -231,7 +231,8 @@ class PosteriorModel(GPModel):
         numpy.linalg.LinAlgError
             If the covariance at the conditioning points is not positive definite, to rounding.
         """
-        X = read_inputs(Xnew, self.num_columns, jnp.result_type(*jax.tree.leaves(self.kernel)[:1], jnp.float32))
+        leaves = jax.tree.leaves(self.kernel)
+        X = read_inputs(Xnew, self.num_columns, leaves[0].dtype if leaves else jnp.result_type(float))
         mean, cov, pivot = _predict_f(self, X, bool(full_cov), bool(full_output_cov))
         refuse_nonfinite(pivot, _NOT_POSITIVE.format(type(self.kernel).__name__))
         return mean, cov

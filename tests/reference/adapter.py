@@ -89,6 +89,8 @@ def by_constrained(parameter, gradient):
     """The gradient by the value, from that by the unconstrained variable."""
     if parameter.transform is None:
         return gradient
+    if isinstance(parameter.transform, tfp.bijectors.FillTriangular):
+        return parameter.transform.forward(gradient)  # it only puts elements into their places
     dtype, rank = relaxed()
     with dtype, rank:
         _, pull = jax.vjp(parameter.transform.inverse, parameter.value)

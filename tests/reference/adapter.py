@@ -15,6 +15,7 @@ NAMES = {
     "probability_distributions.": "expectations.",
     "conditionals.base_conditional": "maths.base_conditional",
     "functions": "mean_functions",
+    "kernels.categorical": "kernels",
     "utilities.positive": "positive",
     "utilities.triangular": "triangular",
     "logdensities.": "maths.log_",

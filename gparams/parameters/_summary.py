@@ -120,11 +120,12 @@ def _facts(leaf: Parameter | Buffer) -> tuple:
 
 
 def _text(value: np.ndarray) -> str:
-    """Format a value as GPflow does: sizes of at least 1 to five decimals, three elements at most."""
+    """Format a value as GPflow does: sizes of at least 1 to five decimals, of the first row three elements at most."""
     if value.dtype.kind == "f":
         value = np.where(np.abs(value) < 1, value, np.around(value, 5))
     text = str(value)
     if value.size <= 3:
         return text
     opening = text[: len(text) - len(text.lstrip("["))]
-    return f"{opening}{', '.join(_NUMBER.findall(text)[:3])}..."
+    first_row = text[len(opening) :].split("]")[0]
+    return f"{opening}{', '.join(_NUMBER.findall(first_row)[:3])}..."

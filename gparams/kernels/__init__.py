@@ -5,7 +5,18 @@ from ._base import MultioutputKernel as MultioutputKernel
 from ._base import Product as Product
 from ._base import Scaled as Scaled
 from ._base import Sum as Sum
+from ._change_points import ChangePoints as ChangePoints
+from ._convolutional import Convolutional as Convolutional
+from ._coregion import Categorical as Categorical
+from ._coregion import Coregion as Coregion
 from ._cosine import Cosine as Cosine
+from ._deep import DeepKernel as DeepKernel
+from ._gibbs import GibbsKernel as GibbsKernel
+from ._hierarchical import ArcHierarchical as ArcHierarchical
+from ._hierarchical import HierarchicalEmbeddingKernel as HierarchicalEmbeddingKernel
+from ._hierarchical import WedgeHierarchical as WedgeHierarchical
+from ._hierarchy import ActivityCondition as ActivityCondition
+from ._hierarchy import HierarchyNode as HierarchyNode
 from ._linear import ArcCosine as ArcCosine
 from ._linear import Linear as Linear
 from ._linear import Polynomial as Polynomial
@@ -14,6 +25,7 @@ from ._multioutput import LinearCoregionalization as LinearCoregionalization
 from ._multioutput import SeparateIndependent as SeparateIndependent
 from ._multioutput import SharedIndependent as SharedIndependent
 from ._periodic import Periodic as Periodic
+from ._spectral_mixture import SpectralMixture as SpectralMixture
 from ._static import Constant as Constant
 from ._static import White as White
 from ._stationary import DistanceStationary as DistanceStationary

@@ -3,7 +3,7 @@
 import abc
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import jax
 import jax.core
@@ -12,29 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..parameters import Module, Parameter, as_parameter, share
-
-
-class Slice(NamedTuple):
-    """A Python slice that can be hashed (before Python 3.12 they can't)."""
-
-    start: int | None
-    stop: int | None
-    step: int | None
-
-
-ActiveDims = tuple[int, ...] | Slice | None
-
-
-def read_active_dims(active_dims: Any) -> ActiveDims:
-    """Check the columns of X that a kernel reads: a list of indices, a slice, or None for all."""
-    if active_dims is None or isinstance(active_dims, Slice):
-        return active_dims
-    if isinstance(active_dims, slice):
-        return Slice(active_dims.start, active_dims.stop, active_dims.step)
-    dims = np.asarray(active_dims)
-    if dims.ndim != 1 or dims.dtype.kind not in "iu" or dims.size == 0:
-        raise ValueError(f"active_dims: expected a slice or a list of column numbers, got {active_dims!r}")
-    return tuple(int(d) for d in dims)
+from ._inputs import Slice
 
 
 class Kernel(Module):

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..parameters import Parameter, as_parameter, positive
-from ._base import ActiveDims, Kernel, read_active_dims
+from ._base import Kernel
+from ._inputs import ActiveDims, pair, read_active_dims
 from ._stationary import check_columns, per_column
 
 
@@ -62,13 +63,8 @@ class Cosine(Kernel):
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:
         """Covariances [*B, N, N], or [*B, N, *C, N2]."""
         s2 = self.variance.value
-        u = self._along(X)
-        if X2 is None:
-            d = u[..., :, None] - u[..., None, :]
-        else:
-            v = self._along(X2)
-            d = u.reshape(u.shape + (1,) * v.ndim) - v.reshape((1,) * u.ndim + v.shape)
-        return s2 * jnp.cos(2.0 * np.pi * d)
+        u, v = pair(self._along(X), None if X2 is None else self._along(X2))
+        return s2 * jnp.cos(2.0 * np.pi * (u - v))
 
     def K_diag(self, X: Float[Array, "*B N D"]) -> Float[Array, "*B N"]:
         """Variances at the rows of X: all the same."""

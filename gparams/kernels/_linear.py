@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..parameters import Parameter, as_parameter, positive
-from ._base import ActiveDims, Kernel, read_active_dims
+from ._base import Kernel
+from ._inputs import ActiveDims, pair, read_active_dims
 from ._stationary import check_columns, per_column
 
 
@@ -227,13 +228,7 @@ class ArcCosine(Kernel):
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:
         """Covariances [*B, N, N], or [*B, N, *C, N2]."""
         s2, w, b = self.variance.value, self.weight_variances.value, self.bias_variance.value
-        norm = jnp.sqrt(self._product_diag(X))  # [*B, N]
-        if X2 is None:
-            left, right = norm[..., :, None], norm[..., None, :]
-        else:
-            norm2 = jnp.sqrt(self._product_diag(X2))  # [*C, N2]
-            left = norm.reshape(norm.shape + (1,) * norm2.ndim)
-            right = norm2.reshape((1,) * norm.ndim + norm2.shape)
+        left, right = pair(jnp.sqrt(self._product_diag(X)), None if X2 is None else jnp.sqrt(self._product_diag(X2)))
         norms = left * right
         c = (_inner(X, w, X2) + b) / norms
         # Kept off 1, where the angle has no derivative. GPflow's figure in float64.

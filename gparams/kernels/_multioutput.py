@@ -1,7 +1,6 @@
 """Kernels of several outputs: independent functions, and mixtures of them."""
 
 import abc
-import operator
 from collections.abc import Sequence
 from typing import Any, final
 
@@ -10,6 +9,7 @@ from jaxtyping import Array, Float
 
 from ..parameters import Parameter, as_parameter
 from ._base import Kernel, MultioutputKernel, read_kernel, read_kernels
+from ._inputs import read_count
 
 
 @final
@@ -28,7 +28,7 @@ class SharedIndependent(MultioutputKernel):
     TypeError
         If the kernel is none or has several outputs, or the number of outputs is not whole.
     ValueError
-        If there is no output.
+        If the number of outputs is below 1.
 
     References
     ----------
@@ -49,12 +49,7 @@ class SharedIndependent(MultioutputKernel):
 
     def __init__(self, kernel: Kernel, output_dim: int):
         self.kernel = read_kernel(kernel, "SharedIndependent")
-        try:
-            self.output_dim = operator.index(output_dim)
-        except TypeError as error:
-            raise TypeError(f"SharedIndependent: expected a whole number of outputs, got {output_dim!r}") from error
-        if self.output_dim < 1:
-            raise ValueError(f"SharedIndependent: expected one output at least, got output_dim={output_dim}")
+        self.output_dim = read_count(output_dim, "SharedIndependent", "output_dim")
 
     @property
     def latent_kernels(self) -> tuple[Kernel, ...]:

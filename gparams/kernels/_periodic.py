@@ -7,7 +7,8 @@ from jaxtyping import Array, Float
 
 from ..maths import square_distance
 from ..parameters import Parameter, as_parameter, positive
-from ._base import ActiveDims, Kernel
+from ._base import Kernel
+from ._inputs import ActiveDims
 from ._stationary import DistanceStationary, IsotropicStationary, check_columns, distance, per_column
 
 

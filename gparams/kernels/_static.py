@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..parameters import Parameter, as_parameter, positive
-from ._base import ActiveDims, Kernel, read_active_dims
+from ._base import Kernel
+from ._inputs import ActiveDims, read_active_dims
 
 
 @final

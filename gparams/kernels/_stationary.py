@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 
 from ..maths import square_distance
 from ..parameters import Parameter, as_parameter, positive
-from ._base import ActiveDims, Kernel, read_active_dims
+from ._base import Kernel
+from ._inputs import ActiveDims, read_active_dims
 
 # Below this squared distance two inputs are one: the square root has no derivative at zero. The figure is GPflow's.
 _COINCIDENT = 1e-36

@@ -43,7 +43,7 @@ def test_rows_of_masks_buffers_and_ties():
             self.Z = gp.Parameter(np.ones((3, 2)))
 
     table = gp.tabulate(gp.set_trainable(Matrix().at.Z[0], False))
-    assert "2 of 6 frozen" in row(table, "Matrix.Z") and "[[1., 1., 1...." in table
+    assert "2 of 6 frozen" in row(table, "Matrix.Z") and "[[1., 1...." in table
     model = Model()
     table = gp.tabulate(gp.tie(model.at.parts[0].scale, model.at.parts[1].scale))
     assert "Buffer" in row(table, "Model.counts") and "False" in row(table, "Model.counts")

@@ -5,6 +5,7 @@ holds GPflow itself against a reference file.
 """
 
 import gpflow
+import gpflow.kernels.categorical  # which `import gpflow` leaves out
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp

@@ -25,21 +25,18 @@ COUNTS = {
     "extra_cases.npz": {
         "model": 23, "kernel": 16, "mean": 4, "likelihood": 3, "prior": 10, "fit": 2, "summary": 6,
     },
+    "kernel_cases.npz": {"kernel": 36},
 }  # fmt: skip
 
 
 # What is not built yet. A name leaves this set when what it needs arrives; then its case runs.
 PENDING = {
-    "kernel/Coregion/defaults",
-    "kernel/ArcHierarchical/default",
-    "kernel/WedgeHierarchical/default",
     "likelihood/Softmax",
     "likelihood/Heteroskedastic/exp",
     "likelihood/Heteroskedastic/softplus",
     "model/SVGP/MultiClass",
     "model/SVGP/Ordinal",
     "model/SVGP/Convolutional",
-    "model/GPR/coregion",
     "model/GPLVM",
     "model/BayesianGPLVM/Sum",
     "natgrad/VGP/Gaussian/gamma=1.0,steps=1,XiNat",

@@ -2,7 +2,11 @@
 
 from ._fit import fit as fit
 from ._lbfgs import LBFGS as LBFGS
+from ._natural import NaturalGradient as NaturalGradient
 from ._optax import Optax as Optax
 from ._result import FitResult as FitResult
 from ._scipy import Scipy as Scipy
 from ._solver import Solver as Solver
+from ._xi import XiNat as XiNat
+from ._xi import XiSqrtMeanVar as XiSqrtMeanVar
+from ._xi import XiTransform as XiTransform

@@ -9,9 +9,11 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ._lbfgs import LBFGS
+from ._mesh import gather, over_devices, read_mesh
 from ._problem import make_problem
 from ._result import FitResult
 from ._solver import Callback, Reporter, Solver
+from ._stream import Stream, is_stream
 
 
 def fit(
@@ -23,6 +25,7 @@ def fit(
     key: Key[Array, ""] | None = None,
     callback: Callback | None = None,
     progress: bool | None = None,
+    mesh: jax.sharding.Mesh | None = None,
 ) -> FitResult:
     """Make a loss small over the trainable Parameters of a model.
 
@@ -34,7 +37,9 @@ def fit(
         A function ``loss(model)``, or ``loss(model, data)``, that returns one number. By default the model's own
         `training_loss`, which holds the priors too: the fit is then maximum a posteriori.
     data
-        Anything the loss takes beside the model; for batches, arrays with one number of rows.
+        Anything the loss takes beside the model; for batches, arrays with one number of rows. Or, for data larger than
+        memory, an iterator of batches, or a collection of them that is no list or tuple (a PyTorch DataLoader), which is
+        gone through again and again: the next ones are fetched and sent to the device while a step runs.
     solver
         A value from `gparams.fitting`: ``LBFGS()`` (the default), ``Scipy("L-BFGS-B")``, ``Optax(optax.adam(1e-2))``.
     key
@@ -43,6 +48,9 @@ def fit(
         Called as ``callback(step, loss, model)`` between compiled stretches of the run; a true result stops it.
     progress
         Whether to show a bar; by default where a person watches (standard error is a terminal, and CI is not set).
+    mesh
+        Devices to spread the rows of the data over, such as ``jax.make_mesh((8,), ("data",))``. Each has a copy of the
+        model and finds its share of the loss and gradient; the result is that of one device, to rounding.
 
     Returns
     -------
@@ -52,9 +60,10 @@ def fit(
     Raises
     ------
     ValueError
-        If nothing is trainable, or the loss is not one number.
+        If nothing is trainable, the loss is not one number, a batch is larger than the data or not like the first one, an
+        iterator gave no batch, or rows can't be split evenly over the devices.
     TypeError
-        If there is no loss, or the solver is not one.
+        If there is no loss, the solver is not one, or a solver that needs all data is given an iterator.
 
     Examples
     --------
@@ -72,12 +81,28 @@ def fit(
             f"fit: expected a solver such as gp.fitting.LBFGS(), got {solver!r}. An optax optimiser goes in as "
             "gp.fitting.Optax(optimizer)."
         )
-    data = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, data)
-    problem = make_problem(model, loss, data)
+    home = problem = make_problem(model, loss, _read_data(solver, data))
+    if mesh is not None:
+        problem = over_devices(problem, read_mesh(mesh), getattr(solver, "batch_size", None))
     reporter = Reporter(solver.max_steps, callback, progress)
     try:
         out = solver.minimize(problem, reporter, key)
     finally:
         reporter.close()
-    params = jax.tree.map(jnp.asarray, out.params)
-    return FitResult(problem.model(params), out.loss, out.history, out.steps, out.converged, out.message)
+        if isinstance(problem.data, Stream):
+            problem.data.close()
+    params = jax.tree.map(jnp.asarray, out.params) if mesh is None else gather(out.params)
+    return FitResult(out.build(home, params), out.loss, out.history, out.steps, out.converged, out.message)
+
+
+def _read_data(solver: Solver, data: Any) -> Any:
+    if not is_stream(data):
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, data)
+    if not solver.takes_batches:
+        raise TypeError(
+            f"fit: {type(solver).__name__} looks at all data in each step, and was given an iterator of batches "
+            f"({type(data).__name__}). Take gp.fitting.Optax(optimizer), or give arrays"
+        )
+    if getattr(solver, "batch_size", None) is not None:
+        raise ValueError("fit: an iterator of batches decides on their size itself; leave batch_size out")
+    return Stream(data)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, final
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -17,28 +18,45 @@ class Problem(eqx.Module):
     flat: Flat
     loss: Callable[..., Any]
     data: Any
+    mesh: jax.sharding.Mesh | None = eqx.field(static=True, default=None)  # the devices that the rows go to
 
     @property
     def params(self) -> dict[str, Array]:
         """The start, as the dictionary that `partition` gives."""
+        if not self.flat.params:
+            raise ValueError(
+                f"fit: nothing in this {type(self.flat.static).__name__} is trainable. gp.set_trainable(place, True) lets "
+                "a Parameter train; gp.parametrize(tree) makes Parameters of a foreign module's arrays."
+            )
         return self.flat.params
 
     def vector(self) -> Float[Array, " n"]:
         """The start, as one vector."""
-        return self.flat.vector()
+        return self.flat.vector() if self.params else jnp.zeros(0)
+
+    def at(self, params: dict[str, Array]) -> "Problem":
+        """The same problem with another start."""
+        return eqx.tree_at(lambda problem: problem.flat.params, self, params)
+
+    def with_data(self, data: Any) -> "Problem":
+        """The same problem with other data."""
+        return Problem(self.flat, self.loss, data, self.mesh)
 
     def model(self, params: Any) -> Any:
         """The model with these free numbers: a vector or a dictionary."""
         return self.flat.model(params)
 
-    def __call__(self, params: Any, batch: Any = None) -> Float[Array, ""]:
-        """The loss, of all data or of one batch of it."""
+    def evaluate(self, model: Any, batch: Any = None) -> Float[Array, ""]:
+        """The loss of a model, of all data or of one batch of it."""
         data = self.data if batch is None else batch
-        model = self.model(params)
         value = jnp.asarray(self.loss(model) if data is None else self.loss(model, data))
         if value.ndim:
             raise ValueError(f"fit: the loss must be one number, and has shape {value.shape}; take its sum or mean")
         return value
+
+    def __call__(self, params: Any, batch: Any = None) -> Float[Array, ""]:
+        """The loss at these free numbers."""
+        return self.evaluate(self.model(params), batch)
 
 
 def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any) -> Problem:
@@ -52,13 +70,7 @@ def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any) -> Prob
         loss = training_loss
     if not callable(loss):
         raise TypeError(f"fit: expected loss to be a function of the model, got {loss!r}")
-    flat = Flat(model)
-    if not flat.params:
-        raise ValueError(
-            f"fit: nothing in this {type(model).__name__} is trainable. gp.set_trainable(place, True) lets a Parameter "
-            "train; gp.parametrize(tree) makes Parameters of a foreign module's arrays."
-        )
-    return Problem(flat, loss, data)
+    return Problem(Flat(model), loss, data)
 
 
 def training_loss(model: Any, *data: Any) -> Any:

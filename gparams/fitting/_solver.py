@@ -4,7 +4,7 @@ import abc
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Array, Key
@@ -24,6 +24,7 @@ class Outcome(NamedTuple):
     steps: int
     converged: bool
     message: str
+    build: Callable[[Problem, Any], Any] = Problem.model  # makes the model of the point
 
 
 class Reporter:
@@ -61,6 +62,8 @@ class Solver(abc.ABC):
     >>> isinstance(gp.fitting.LBFGS(max_steps=100), gp.fitting.Solver)
     True
     """
+
+    takes_batches: ClassVar[bool] = False  # whether a step may look at a part of the data
 
     @property
     @abc.abstractmethod

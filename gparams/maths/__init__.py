@@ -1,4 +1,5 @@
 """Pure functions on arrays: distances, linear algebra, log densities, and expectations under Gaussians."""
+"""Pure functions on arrays: distances, linear algebra, the Gaussian log density and its parametrisations."""
 
 from ._conditioning import base_conditional as base_conditional
 from ._conditioning import condition as condition
@@ -27,6 +28,13 @@ from ._log_densities import log_multivariate_normal as log_multivariate_normal
 from ._log_densities import log_negative_binomial as log_negative_binomial
 from ._log_densities import log_poisson as log_poisson
 from ._log_densities import log_student_t as log_student_t
+from ._natural import expectation_to_meanvarsqrt as expectation_to_meanvarsqrt
+from ._natural import expectation_to_natural as expectation_to_natural
+from ._natural import meanvarsqrt_to_expectation as meanvarsqrt_to_expectation
+from ._natural import meanvarsqrt_to_natural as meanvarsqrt_to_natural
+from ._natural import natural_to_expectation as natural_to_expectation
+from ._natural import natural_to_meanvarsqrt as natural_to_meanvarsqrt
+from ._natural import upper_cholesky as upper_cholesky
 from ._quadrature import gauss_hermite as gauss_hermite
 from ._quadrature import gauss_hermite_grid as gauss_hermite_grid
 from ._quadrature import gaussian_expectation as gaussian_expectation

@@ -121,7 +121,14 @@ def sample_conditional(
     (2, 1)
     """
     mean, cov = conditional(
-        Xnew, inducing_variable, kernel, f, full_cov=full_cov, full_output_cov=full_output_cov, q_sqrt=q_sqrt, white=white
+        Xnew,
+        inducing_variable,
+        kernel,
+        f,
+        full_cov=full_cov,
+        full_output_cov=full_output_cov,
+        q_sqrt=q_sqrt,
+        white=white,
     )
     noise = jax.random.normal(key, (1 if num_samples is None else num_samples, *mean.shape), mean.dtype)
     jitter = default_jitter(mean.dtype) if jitter is None else jitter

@@ -20,8 +20,8 @@ from jaxtyping import Array, Float
 from .inducing_variables import InducingPoints, InducingVariables
 from .kernels import Constant, IsotropicStationary, Kernel, Linear, Product, SquaredExponential, Sum, White
 from .maths import add_diagonal, cholesky, gauss_hermite_grid, solve_triangular
-from .mean_functions import Constant as ConstantMean
 from .mean_functions import Additive, Identity, MeanFunction, Zero
+from .mean_functions import Constant as ConstantMean
 from .mean_functions import Linear as LinearMean
 from .parameters import Module
 
@@ -163,7 +163,9 @@ def expectation(p: Any, obj1: Any, obj2: Any = None, nghp: int | None = None) ->
     p = _read_distribution(p)
     if isinstance(obj1, Kernel):
         if obj2 is not None:
-            raise TypeError("expectation: a kernel alone is its variance, and is not multiplied; give (kernel, inducing)")
+            raise TypeError(
+                "expectation: a kernel alone is its variance, and is not multiplied; give (kernel, inducing)"
+            )
         return _variance(obj1, p, nghp)
     width = p.mu.shape[1]
     first, second = _atoms(obj1, width, p.mu.dtype), [] if obj2 is None else _atoms(obj2, width, p.mu.dtype)
@@ -211,7 +213,12 @@ def _pad(f: _Atoms, before: int, after: int) -> _Atoms:
 
 
 def _is_pair(obj: Any) -> bool:
-    return isinstance(obj, tuple) and len(obj) == 2 and isinstance(obj[0], Kernel) and isinstance(obj[1], InducingVariables)
+    return (
+        isinstance(obj, tuple)
+        and len(obj) == 2
+        and isinstance(obj[0], Kernel)
+        and isinstance(obj[1], InducingVariables)
+    )
 
 
 def _atoms(obj: Any, width: int, dtype: Any) -> list[_Atoms] | None:
@@ -351,7 +358,9 @@ def _quadrature(p: Any, f: Callable[[Array], Array], g: Callable[[Array], Array]
     mu, cov = _joint(p, g is not None)
     N, d = mu.shape
     points, weights = gauss_hermite_grid(d, _QUADRATURE_POINTS if nghp is None else nghp, mu.dtype)  # [Q, d], [Q, 1]
-    step = points[None] * jnp.sqrt(cov)[:, None] if cov.ndim == 2 else points[None] @ jnp.swapaxes(cholesky(cov), -1, -2)
+    step = (
+        points[None] * jnp.sqrt(cov)[:, None] if cov.ndim == 2 else points[None] @ jnp.swapaxes(cholesky(cov), -1, -2)
+    )
     X = (mu[:, None] + step).reshape(-1, d)  # [N Q, d]
     chain = isinstance(p, MarkovGaussian) and g is not None
     width = p.mu.shape[1]

@@ -171,7 +171,18 @@ def test_each_final_class_has_a_case(family):
     assert final <= {type(make()) for make in FAMILIES[family].values()}
 
 
-NAMES = ("", ".conditionals", ".datasets", ".fitting", ".inducing_variables", ".kernels", ".likelihoods", ".maths", ".mean_functions", ".models")
+NAMES = (
+    "",
+    ".conditionals",
+    ".datasets",
+    ".fitting",
+    ".inducing_variables",
+    ".kernels",
+    ".likelihoods",
+    ".maths",
+    ".mean_functions",
+    ".models",
+)
 ROOMS = [importlib.import_module(f"gparams{name}") for name in (*NAMES, ".parameters", ".posteriors")]
 PUBLIC = {
     f"{room.__name__}.{name}": value

@@ -6,6 +6,7 @@ from ._multioutput import FallbackSharedIndependentInducingVariables as Fallback
 from ._multioutput import MultioutputInducingVariables as MultioutputInducingVariables
 from ._multioutput import SeparateIndependentInducingVariables as SeparateIndependentInducingVariables
 from ._multioutput import SharedIndependentInducingVariables as SharedIndependentInducingVariables
+from ._patches import InducingPatches as InducingPatches
 from ._points import DataPoints as DataPoints
 from ._points import InducingPoints as InducingPoints
 from ._points import Multiscale as Multiscale

@@ -1,5 +1,4 @@
-"""Pure functions on arrays: distances, linear algebra, log densities, and expectations under Gaussians."""
-"""Pure functions on arrays: distances, linear algebra, the Gaussian log density and its parametrisations."""
+"""Pure functions on arrays: distances, linear algebra, log densities, conditioning, and expectations under Gaussians."""
 
 from ._conditioning import base_conditional as base_conditional
 from ._conditioning import condition as condition

@@ -108,7 +108,9 @@ class GPModel(Module):
             As for `predict_f`.
         """
         if full_cov or full_output_cov:
-            raise ValueError("predict_log_density: densities are of single points; leave full_cov and full_output_cov out")
+            raise ValueError(
+                "predict_log_density: densities are of single points; leave full_cov and full_output_cov out"
+            )
         X, Y = read_data(data)
         self.likelihood.check_observations(Y)
         mean, var = self.predict_f(X)
@@ -268,9 +270,7 @@ def _predict_log_density(likelihood: Likelihood, X: Array, mean: Array, var: Arr
 
 
 @eqx.filter_jit
-def _add_noise(
-    likelihood: Gaussian, X: Array, mean: Array, cov: Array, full_cov: bool, full_output_cov: bool
-) -> Array:
+def _add_noise(likelihood: Gaussian, X: Array, mean: Array, cov: Array, full_cov: bool, full_output_cov: bool) -> Array:
     noise = likelihood.variance_at(X)[:, 0]  # [N]
     noise = add_diagonal(jnp.zeros((noise.size, noise.size), noise.dtype), noise) if full_cov else noise
     return cov + independent_outputs(noise, mean.shape[-1], full_cov=full_cov, full_output_cov=full_output_cov)

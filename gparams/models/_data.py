@@ -61,7 +61,9 @@ def read_inputs(Xnew: Any, num_columns: int | None, dtype: Any, name: str = "Xne
     if X.ndim != 2 or num_columns not in (None, X.shape[1]):
         mend = "; pass x[:, None] for one input column" if X.ndim == 1 and num_columns in (None, 1) else ""
         mend = "; for a batch of sets use jax.vmap" if X.ndim > 2 else mend
-        raise ValueError(f"{name}: expected shape [N, {'D' if num_columns is None else num_columns}] as in the data, got {X.shape}{mend}")
+        raise ValueError(
+            f"{name}: expected shape [N, {'D' if num_columns is None else num_columns}] as in the data, got {X.shape}{mend}"
+        )
     _refuse_nonfinite(X, name)
     return X.astype(jnp.promote_types(X.dtype, dtype))
 

@@ -115,9 +115,7 @@ class GPMC(PosteriorModel):
 
     def condition(self) -> Posterior:
         """The process given the latent values."""
-        return create_posterior(
-            self.kernel, DataPoints(self.data[0]), self.V.value, mean_function=self.mean_function
-        )
+        return create_posterior(self.kernel, DataPoints(self.data[0]), self.V.value, mean_function=self.mean_function)
 
 
 @eqx.filter_jit
@@ -223,9 +221,7 @@ class SGPMC(PosteriorModel):
 
     def condition(self) -> Posterior:
         """The process given the inducing values."""
-        return create_posterior(
-            self.kernel, self.inducing_variable, self.V.value, mean_function=self.mean_function
-        )
+        return create_posterior(self.kernel, self.inducing_variable, self.V.value, mean_function=self.mean_function)
 
 
 @eqx.filter_jit

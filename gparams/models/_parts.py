@@ -77,7 +77,9 @@ def read_q_mu(model: str, q_mu: Any, shape: tuple[int, int], dtype: Any) -> Para
     """The variational mean [M, L]; zero by default."""
     mean = as_parameter(jnp.zeros(shape, dtype) if q_mu is None else q_mu)
     if mean.shape != shape:
-        raise ValueError(f"{model}: expected q_mu of shape {shape} (inducing variables, latent functions), got {mean.shape}")
+        raise ValueError(
+            f"{model}: expected q_mu of shape {shape} (inducing variables, latent functions), got {mean.shape}"
+        )
     return mean
 
 

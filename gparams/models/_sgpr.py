@@ -282,7 +282,9 @@ class GPRFITC(PosteriorModel):
         return conditioned(self.kernel, self.mean_function, self.inducing_variable, t.L, t.LB, t.c)
 
 
-def check_sparse(model: str, inducing: InducingVariables, data: tuple[Array, Array], num_latent_gps: int | None) -> None:
+def check_sparse(
+    model: str, inducing: InducingVariables, data: tuple[Array, Array], num_latent_gps: int | None
+) -> None:
     """Refuse more inducing variables than data, and a number of latent functions that is not that of the outputs."""
     X, Y = data
     refuse_more_inducing_than_data(model, inducing.num_inducing, X.shape[0])

@@ -16,7 +16,14 @@ from ..parameters import Parameter, as_parameter, positive
 from ..posteriors import Posterior, create_posterior
 from ._base import PosteriorModel
 from ._data import read_data
-from ._parts import count_latent_gps, read_likelihood, read_mean_function, read_q_mu, read_q_sqrt, read_single_output_kernel
+from ._parts import (
+    count_latent_gps,
+    read_likelihood,
+    read_mean_function,
+    read_q_mu,
+    read_q_sqrt,
+    read_single_output_kernel,
+)
 
 MEND = "use SVGP, whose inducing points may be the data's inputs"
 

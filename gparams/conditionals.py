@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from .expectations import Gaussian, expectation
 from .inducing_variables import DataPoints, InducingVariables
 from .kernels import Kernel
-from .maths import default_jitter, draw_gaussian
+from .maths import default_jitter, draw_gaussian, solve_triangular
+from .mean_functions import MeanFunction
 from .posteriors import create_posterior
 
 
@@ -134,3 +136,86 @@ def sample_conditional(
     jitter = default_jitter(mean.dtype) if jitter is None else jitter
     samples = draw_gaussian(mean, cov, noise, jitter, full_cov=full_cov, full_output_cov=full_output_cov)
     return (samples[0] if num_samples is None else samples), mean, cov
+
+
+def uncertain_conditional(
+    Xnew_mu: Any,
+    Xnew_var: Any,
+    inducing_variable: InducingVariables,
+    kernel: Kernel,
+    q_mu: Any,
+    q_sqrt: Any,
+    *,
+    mean_function: MeanFunction | None = None,
+    full_output_cov: bool = False,
+    white: bool = False,
+    jitter: float | None = None,
+) -> tuple[Float[Array, "N P"], Float[Array, "..."]]:
+    r"""Give the moments of a process at uncertain inputs :math:`x_n \sim N(\mu_n, \Sigma_n)`.
+
+    The mean and variance are those of :math:`f(x_n)` over the function and the input together; its distribution is not
+    Gaussian.
+
+    Parameters
+    ----------
+    Xnew_mu, Xnew_var
+        Means [N, D] and covariances [N, D, D] of the inputs.
+    inducing_variable
+        Inducing points.
+    kernel
+        The prior's covariance function, of one output.
+    q_mu, q_sqrt
+        Means [M, P] and lower roots of the covariances [P, M, M] of the inducing values.
+    mean_function
+        The prior's mean; zero by default.
+    full_output_cov
+        Covariances between outputs, and not the variances alone: an input moves all outputs together.
+    white
+        Whether `q_mu` and `q_sqrt` are those of v, where u = L v.
+    jitter
+        Added to the diagonal of Kuu; by default 1e-6 in float64 and 1e-4 in float32.
+
+    Returns
+    -------
+    mean
+        [N, P].
+    covariance
+        [N, P], or [N, P, P] with `full_output_cov`.
+
+    References
+    ----------
+    Girard, Rasmussen, Quinonero-Candela & Murray-Smith (2003), *Gaussian process priors with uncertain inputs*, eqs. 9
+    and 10.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import jax.numpy as jnp
+    >>> Z = gp.inducing_variables.InducingPoints([[0.0]])
+    >>> q, x = (jnp.ones((1, 1)), jnp.eye(1)[None]), (jnp.zeros((1, 1)), jnp.eye(1)[None])
+    >>> mean, var = gp.conditionals.uncertain_conditional(*x, Z, gp.kernels.SquaredExponential(), *q, white=True)
+    >>> print(mean.round(3), var.round(3))
+    [[0.707]] [[1.077]]
+    """
+    q_mu = jnp.asarray(q_mu)
+    p = Gaussian(jnp.asarray(Xnew_mu), jnp.asarray(Xnew_var))
+    posterior = create_posterior(kernel, inducing_variable, q_mu, jnp.asarray(q_sqrt), white, jitter=jitter)
+    L, a, S = posterior.L, posterior.a, posterior.S
+    features = (kernel, inducing_variable)
+    mean = solve_triangular(L, expectation(p, features).T).T @ a  # [N, P]
+    half = jax.vmap(lambda K: solve_triangular(L, K))(expectation(p, features, features))  # [N, M, M]
+    E = jax.vmap(lambda K: solve_triangular(L, K.T))(half)  # of A A^T
+    # The spread of the function around its mean, the same for all outputs but for what is known of u.
+    spread = (expectation(p, kernel) - jnp.trace(E, axis1=-2, axis2=-1))[:, None]
+    if S is not None:
+        spread = spread + jnp.einsum("nij,pjk,pik->np", E, S, S, precision="highest")
+    moment = jnp.einsum("ip,nij,jq->npq", a, E, a, precision="highest")
+    if mean_function is not None:
+        mean = mean + expectation(p, mean_function)
+        alpha = solve_triangular(L, a, transpose=True)
+        cross = jnp.einsum("npm,mq->npq", expectation(p, mean_function, features), alpha, precision="highest")
+        moment = moment + cross + jnp.swapaxes(cross, -1, -2) + expectation(p, mean_function, mean_function)
+    cov = moment - mean[:, :, None] * mean[:, None]
+    if full_output_cov:
+        return mean, cov + spread[:, :, None] * jnp.eye(mean.shape[1], dtype=mean.dtype)[None]
+    return mean, jnp.diagonal(cov, axis1=-2, axis2=-1) + spread

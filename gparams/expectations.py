@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .inducing_variables import InducingPoints, InducingVariables
-from .kernels import Constant, IsotropicStationary, Kernel, Linear, Product, SquaredExponential, Sum, White
+from .kernels import Constant, IsotropicStationary, Kernel, Linear, Product, Scaled, SquaredExponential, Sum, White
 from .maths import add_diagonal, cholesky, gauss_hermite_grid, solve_triangular
 from .mean_functions import Additive, Identity, MeanFunction, Zero
 from .mean_functions import Constant as ConstantMean
@@ -234,16 +234,20 @@ def _atoms(obj: Any, width: int, dtype: Any) -> list[_Atoms] | None:
 def _kernel_atoms(kernel: Kernel, Z: Array) -> list[_Atoms] | None:
     ones, flat = jnp.ones(Z.shape[0], Z.dtype), jnp.zeros(Z.shape[1], Z.dtype)
     if isinstance(kernel, SquaredExponential | Linear):
-        dims = kernel.slice(jnp.arange(Z.shape[1])[None])[0]
+        active = kernel.slice(jnp.eye(Z.shape[1], dtype=Z.dtype))  # [D, d], which columns it reads
         if isinstance(kernel, Linear):
-            C = jnp.zeros_like(Z).at[:, dims].set(Z[:, dims] * jnp.broadcast_to(kernel.variance.value, (1, len(dims))))
+            C = (kernel.slice(Z) * jnp.broadcast_to(kernel.variance.value, active.shape[1:])[None]) @ active.T
             return [_Atoms(jnp.ones((), Z.dtype), flat, Z, jnp.zeros_like(ones), C)]
-        return [_Atoms(kernel.variance.value, flat.at[dims].set(kernel.lengthscales.value**-2.0), Z, ones, None)]
+        precision = jnp.broadcast_to(kernel.lengthscales.value**-2.0, active.shape[1:])
+        return [_Atoms(kernel.variance.value, active @ precision, Z, ones, None)]
     if isinstance(kernel, Constant | White):
         scale = kernel.variance.value if isinstance(kernel, Constant) else jnp.zeros((), Z.dtype)
         return [_Atoms(scale, flat, Z, ones, None)]
     if isinstance(kernel, Sum):
         return _sum_atoms([_kernel_atoms(k, Z) for k in kernel.kernels])
+    if isinstance(kernel, Scaled):
+        parts, factor = _kernel_atoms(kernel.kernel, Z), jnp.asarray(kernel.factor, Z.dtype)
+        return None if parts is None else [f._replace(scale=factor * f.scale) for f in parts]
     if isinstance(kernel, Product):
         return functools.reduce(_product_atoms, [_kernel_atoms(k, Z) for k in kernel.kernels])
     return None
@@ -251,7 +255,7 @@ def _kernel_atoms(kernel: Kernel, Z: Array) -> list[_Atoms] | None:
 
 def _mean_function_atoms(m: MeanFunction, width: int, dtype: Any) -> list[_Atoms] | None:
     if isinstance(m, Additive):
-        return _sum_atoms([_mean_function_atoms(part, width, dtype) for part in (m.first_part, m.second_part)])
+        return _sum_atoms([_mean_function_atoms(part, width, dtype) for part in (m.add_1, m.add_2)])
     if isinstance(m, Identity):
         b, C = jnp.zeros(width, dtype), jnp.eye(width, dtype=dtype)
     elif isinstance(m, LinearMean):
@@ -332,9 +336,12 @@ def _variance(kernel: Kernel, p: Any, nghp: int | None) -> Array:
         return kernel(mu, full_cov=False)
     if isinstance(kernel, Linear):
         variance = cov if cov.ndim == 2 else jnp.diagonal(cov, axis1=-2, axis2=-1)
-        return jnp.sum(kernel.variance.value * kernel.slice(mu**2 + variance), -1)
+        moment = kernel.slice(mu**2 + variance)
+        return moment @ jnp.broadcast_to(kernel.variance.value, moment.shape[1:])
     if isinstance(kernel, Sum):
         return _total([_variance(k, p, nghp) for k in kernel.kernels])
+    if isinstance(kernel, Scaled):
+        return jnp.asarray(kernel.factor, mu.dtype) * _variance(kernel.kernel, p, nghp)
     if isinstance(kernel, Product) and sum(not _is_flat(k) for k in kernel.kernels) == 1:
         return functools.reduce(operator.mul, [_variance(k, p, nghp) for k in kernel.kernels])
     return _quadrature(p, lambda X: kernel(X, full_cov=False)[:, None], None, nghp)[:, 0]

@@ -234,10 +234,5 @@ def _lower(q_sqrt: Array | None) -> Array | None:
 
 
 def _whiten(L: Array, q_mu: Array, q_sqrt: Array | None) -> tuple[Array, Array | None]:
-    if L.ndim == 2:
-        return solve_triangular(L, q_mu), whiten_root(L, q_sqrt)
-    a = solve_triangular(L, q_mu.T[:, :, None])[:, :, 0].T
-    if q_sqrt is None:
-        return a, None
-    full = jax.vmap(jnp.diag)(q_sqrt.T) if q_sqrt.ndim == 2 else jnp.tril(q_sqrt)
-    return a, solve_triangular(L, full)
+    a = solve_triangular(L, q_mu) if L.ndim == 2 else solve_triangular(L, q_mu.T[:, :, None])[:, :, 0].T
+    return a, None if q_sqrt is None else whiten_root(L, q_sqrt)

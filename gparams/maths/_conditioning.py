@@ -86,12 +86,30 @@ def _roots_times(S, A):
     return jnp.einsum("rkm,kn->rmn", S, A, precision="highest")
 
 
-def whiten_root(L: Float[Array, "M M"], q_sqrt: Root) -> Root:
-    """Give the roots of the covariance of L^-1 u from those of u; a diagonal becomes a matrix."""
-    if q_sqrt is None:
-        return None
+def whiten_root(
+    L: Float[Array, "M M"] | Float[Array, "R M M"], q_sqrt: Float[Array, "R M M"] | Float[Array, "M R"]
+) -> Float[Array, "R M M"]:
+    """Give the roots of the covariance of L^-1 u from those of u; a diagonal becomes a matrix.
+
+    Parameters
+    ----------
+    L : array
+        A lower triangular matrix, one for all or one for each.
+    q_sqrt : array
+        Lower roots [R, M, M], or diagonals [M, R].
+
+    Returns
+    -------
+    array
+        Lower roots [R, M, M].
+
+    Examples
+    --------
+    >>> whiten_root(2.0 * jnp.eye(1), jnp.array([[6.0]])).tolist()
+    [[[3.0]]]
+    """
     full = jax.vmap(jnp.diag)(q_sqrt.T) if q_sqrt.ndim == 2 else jnp.tril(q_sqrt)
-    return jax.vmap(lambda root: solve_triangular(L, root))(full)
+    return jax.vmap(solve_triangular, in_axes=(None if L.ndim == 2 else 0, 0))(L, full)
 
 
 def base_conditional(
@@ -145,10 +163,9 @@ def base_conditional(
     if full_cov != (Knn.ndim == 2):
         raise ValueError(f"base_conditional: full_cov={full_cov}, and Knn has shape {Knn.shape}")
     L = cholesky(symmetrize(Kmm))
-    if not white:
-        return condition(L, Kmn, Knn, solve_triangular(L, f), whiten_root(L, q_sqrt))
-    root = jnp.tril(q_sqrt) if q_sqrt is not None and q_sqrt.ndim == 3 else q_sqrt
-    return condition(L, Kmn, Knn, f, root)
+    if white:
+        return condition(L, Kmn, Knn, f, q_sqrt if q_sqrt is None or q_sqrt.ndim == 2 else jnp.tril(q_sqrt))
+    return condition(L, Kmn, Knn, solve_triangular(L, f), None if q_sqrt is None else whiten_root(L, q_sqrt))
 
 
 def gauss_kl(
@@ -197,10 +214,8 @@ def gauss_kl(
     L = cholesky(symmetrize(K)) if K is not None else K_cholesky
     if L is None:
         return whitened_kl(q_mu, jnp.tril(q_sqrt) if q_sqrt.ndim == 3 else q_sqrt)
-    if L.ndim == 2:
-        return whitened_kl(solve_triangular(L, q_mu), whiten_root(L, q_sqrt))
-    full = jax.vmap(jnp.diag)(q_sqrt.T) if q_sqrt.ndim == 2 else jnp.tril(q_sqrt)
-    return whitened_kl(solve_triangular(L, q_mu.T[:, :, None])[:, :, 0].T, solve_triangular(L, full))
+    a = solve_triangular(L, q_mu) if L.ndim == 2 else solve_triangular(L, q_mu.T[:, :, None])[:, :, 0].T
+    return whitened_kl(a, whiten_root(L, q_sqrt))
 
 
 def whitened_kl(a: Float[Array, "M L"], S: Float[Array, "L M M"] | Float[Array, "M L"]) -> Float[Array, ""]:

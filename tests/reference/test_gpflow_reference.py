@@ -35,8 +35,6 @@ PENDING = {
     "likelihood/Softmax",
     "likelihood/Heteroskedastic/softplus",
     "likelihood/Heteroskedastic/exp",
-    "model/GPLVM",
-    "model/BayesianGPLVM/Sum",
     "natgrad/VGP/Gaussian/gamma=1.0,steps=1,XiNat",
     "natgrad/VGP/Gaussian/gamma=0.05,steps=2,XiSqrtMeanVar",
     "natgrad/SVGP/Gaussian/gamma=0.1,steps=3,XiNat",

@@ -274,7 +274,7 @@ class Ordinal(ScalarLikelihood):
     Parameter(1., transform=Softplus)
     >>> zero = np.zeros((1, 1))
     >>> print(np.exp([lik.log_prob(zero, zero, zero + k)[0] for k in range(3)]).round(3))
-    [0.159 0.681 0.159]
+    [0.158 0.681 0.158]
     """
 
     sigma: Parameter

@@ -43,7 +43,7 @@ def inv_probit(x: Array) -> Array:
     --------
     >>> import gparams as gp
     >>> import numpy as np
-    >>> print(gp.likelihoods.inv_probit(np.array([-9.0, 0.0, 9.0])).round(3))
+    >>> print(np.array(gp.likelihoods.inv_probit(np.array([-9.0, 0.0, 9.0])), float).round(3))
     [0.001 0.5   0.999]
     """
     x = jnp.asarray(x)

@@ -60,7 +60,7 @@ class ScalarLikelihood(PointwiseLikelihood):
     ...         return jnp.full_like(F, jnp.nan)
     >>> one, zero = jnp.ones((1, 1)), jnp.zeros((1, 1))
     >>> print(Cauchy().variational_expectations(one, zero, one, zero).round(3))
-    [-1.65]
+    [-1.678]
     """
 
     num_gauss_hermite_points = 20

@@ -38,7 +38,7 @@ class Likelihood(Module):
     latent_dim = None
     observation_dim = None
     label_columns = 0
-    support: Any = REALS
+    support = REALS
 
     @abc.abstractmethod
     def _log_prob(self, X: Array, F: Array, Y: Array) -> Array:

@@ -42,11 +42,10 @@ def inv_probit(x: Array) -> Array:
     Examples
     --------
     >>> import gparams as gp
-    >>> import numpy as np
-    >>> print(np.array(gp.likelihoods.inv_probit(np.array([-9.0, 0.0, 9.0])), float).round(3))
-    [0.001 0.5   0.999]
+    >>> import jax.numpy as jnp
+    >>> [round(float(p), 3) for p in gp.likelihoods.inv_probit(jnp.array([-9.0, 0.0, 9.0]))]
+    [0.001, 0.5, 0.999]
     """
-    x = jnp.asarray(x)
     return 0.5 * (1.0 + special.erf(x / math.sqrt(2.0))) * (1.0 - 2.0 * _SQUASH) + _SQUASH
 
 

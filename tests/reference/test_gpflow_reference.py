@@ -33,9 +33,6 @@ PENDING = {
     "kernel/Coregion/defaults",
     "kernel/ArcHierarchical/default",
     "kernel/WedgeHierarchical/default",
-    "likelihood/Softmax",
-    "likelihood/Heteroskedastic/exp",
-    "likelihood/Heteroskedastic/softplus",
     "model/SVGP/MultiClass",
     "model/SVGP/Ordinal",
     "model/SVGP/Convolutional",
@@ -47,8 +44,6 @@ PENDING = {
     "natgrad/SVGP/Gaussian/gamma=0.1,steps=3,XiNat",
     "natgrad/SVGP/Gaussian/gamma=0.05,steps=2,XiSqrtMeanVar",
     "natgrad/SVGP/Poisson/gamma=0.1,steps=3,XiNat",
-    "summary/switched",
-    "summary/multiclass",
 }
 
 

@@ -12,6 +12,15 @@ from ._discrete import Ordinal as Ordinal
 from ._discrete import Poisson as Poisson
 from ._gaussian import Gaussian as Gaussian
 from ._links import inv_probit as inv_probit
+from ._monte_carlo import GaussianMC as GaussianMC
+from ._monte_carlo import MonteCarloLikelihood as MonteCarloLikelihood
+from ._multi_latent import HeteroskedasticTFPConditional as HeteroskedasticTFPConditional
+from ._multi_latent import MultiLatentLikelihood as MultiLatentLikelihood
+from ._multi_latent import MultiLatentTFPConditional as MultiLatentTFPConditional
+from ._multiclass import MultiClass as MultiClass
+from ._multiclass import RobustMax as RobustMax
+from ._multiclass import Softmax as Softmax
 from ._quadrature import PointwiseLikelihood as PointwiseLikelihood
 from ._quadrature import QuadratureLikelihood as QuadratureLikelihood
 from ._quadrature import ScalarLikelihood as ScalarLikelihood
+from ._switched import SwitchedLikelihood as SwitchedLikelihood

@@ -17,6 +17,8 @@ from ._groups import is_frozen as is_frozen
 from ._groups import is_trainable as is_trainable
 from ._groups import merge as merge
 from ._groups import split as split
+from ._held import Held as Held
+from ._held import hold as hold
 from ._module import Module as Module
 from ._optimizers import labels as labels
 from ._optimizers import migrate as migrate
@@ -38,6 +40,8 @@ from ._reading import read_values as read_values
 from ._reading import trainable_parameters as trainable_parameters
 from ._summary import print_summary as print_summary
 from ._summary import tabulate as tabulate
+from ._tfp import tfb as tfb
+from ._tfp import tfd as tfd
 from ._ties import share as share
 from ._transforms import bounded as bounded
 from ._transforms import positive as positive

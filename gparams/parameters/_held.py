@@ -43,7 +43,14 @@ class _ById:
 
 @final
 class Held:
-    """One TFP object, immutable, with structural equality; made by `hold` only."""
+    """One TFP object, immutable, with structural equality; made by `hold` only.
+
+    Examples
+    --------
+    >>> from gparams.parameters import hold, tfb
+    >>> hold(tfb.Softplus(low=0.5), "float32").name
+    'Softplus'
+    """
 
     __slots__ = ("__weakref__", "dtype", "obj", "scalar", "structure")
 
@@ -82,7 +89,14 @@ class Held:
 
 
 def hold(obj: Any, dtype: Any) -> Held:
-    """Return the holder of a TFP object whose own numbers are cast to `dtype`, or to `working_dtype` of it."""
+    """Return the holder of a TFP object whose own numbers are cast to `dtype`, or to `working_dtype` of it.
+
+    Examples
+    --------
+    >>> from gparams.parameters import hold, tfb
+    >>> hold(tfb.Softplus(low=0.5), "float32") is hold(tfb.Softplus(low=0.5), "float32")
+    True
+    """
     dtype = working_dtype(dtype)
     key = (id(obj), dtype.str)
     recent = _recent.get(key)

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Key
 
+from ._ends import bounds_reached
 from ._problem import Problem
 from ._solver import STOPPED_BY_CALLBACK, Outcome, Reporter, Solver, not_finite, out_of_steps
 
@@ -85,6 +86,8 @@ class LBFGS(Solver):
             if carry.status != _Status.RUNNING or step >= self.max_steps:
                 message = self._message(_Status(int(carry.status)), step, float(jnp.max(jnp.abs(grad))))
         history = np.asarray(carry.history)[: step + 1]
+        if carry.status in (_Status.SMALL_GRADIENT, _Status.SMALL_DECREASE, _Status.STUCK):
+            message += bounds_reached(problem, x, float(loss))
         return Outcome(x, float(loss), history, step, message.startswith("converged"), message)
 
     def _message(self, status: _Status, step: int, slope: float) -> str:
@@ -173,12 +176,14 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
         short = jnp.where(carry.best[0] - value <= ftol * size, carry.short + 1, 0)
         status = _test_gradient(solver, value, grad)
         # A point with no gradient left is the best of those that rounding can't tell apart.
-        lower = moved & ((value < carry.best[0]) | (status == _Status.SMALL_GRADIENT))
+        level = (status == _Status.SMALL_GRADIENT) & (value <= carry.history[0])
+        lower = moved & ((value < carry.best[0]) | level)
         best: Any = tuple(jnp.where(lower, new, old) for new, old in zip((value, x, grad), carry.best, strict=True))
         status = jnp.where((status == _Status.RUNNING) & (short >= _PATIENCE), _Status.SMALL_DECREASE, status)
         # Twice stuck: at a minimum to rounding if hardly any gradient is left, else in trouble.
         promise = jnp.sum(carry.best[2] ** 2) <= 1e-6 * size
-        stuck = jnp.where(promise, _Status.SMALL_DECREASE, _Status.STUCK)
+        trouble = jnp.where(finite, _Status.STUCK, _Status.NOT_FINITE)
+        stuck = jnp.where(promise, _Status.SMALL_DECREASE, trouble)
         status = jnp.where((status == _Status.RUNNING) & (stalls > 1), stuck, status)
         k = carry.step + 1
         return _Carry(x, value, grad, state, k, status, stalls, best, short, carry.history.at[k].set(value))

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from ..parameters import read_values
 from ._problem import Problem
 
-_FAR = 60.0  # unconstrained units, at which softplus and the logistic function are flat to rounding
+_FAR = 100.0  # an unconstrained number at which softplus and the logistic function are flat to rounding
 _AWAY = 3.0  # unconstrained units
 _MAX_TRIED = 8
 
@@ -22,29 +22,28 @@ def bounds_reached(problem: Problem, x: Float[Array, " n"], loss: float) -> str:
     and it calls that converged. A number is taken to be at its bound if its value is within a millionth of the way back to
     the start (or 5 % of the bound, or 0.1 % of the range), and going further still doesn't raise the loss.
     """
-    values = {shift: read_values(problem.model(x + shift)) for shift in (-_FAR, -_FAR + 1.0, 0.0, _FAR - 1.0, _FAR)}
-    start = read_values(problem.model(problem.vector()))
+    points = [x, problem.vector(), *(jnp.full_like(x, far) for far in (-_FAR, -_FAR + 1.0, _FAR - 1.0, _FAR))]
+    values = [read_values(problem.model(point)) for point in points]
     found, offset = [], 0
     for path, u in problem.flat.unravel(x).items():
         here, offset = offset, offset + u.size
-        ends = [np.asarray(values[shift][path], np.float64) for shift in values]
-        if ends[2].shape != u.shape:  # partly frozen, or not one number to one
+        seen = [np.asarray(value[path], np.float64) for value in values]
+        if seen[0].shape != u.shape:  # partly frozen, or not one number to one
             continue
-        for i, (low, v, high, v0) in enumerate(_bounded(ends, np.asarray(start[path], np.float64))):
+        for i, (v, v0, low, high) in enumerate(_bounded(*(a.ravel() for a in seen))):
             for bound, other, side, sign in ((low, high, "lower", -1.0), (high, low, "upper", 1.0)):
                 if np.isfinite(bound) and _close(v, bound, other, v0):
                     found.append((here + i, sign, path + _index(i, u.shape), v, side, bound))
     return _say([f for f in found[:_MAX_TRIED] if _no_reason_to_return(problem, x, loss, f[0], f[1])])
 
 
-def _bounded(ends: list[np.ndarray], start: np.ndarray) -> Any:
-    """Lower bound, value, upper bound and start of each element; infinite where there is no bound."""
-    lowest, low, v, high, highest = (end.ravel() for end in ends)
-    for i in range(v.size):
-        step = 1e-3 * max(abs(v[i]), np.finfo(float).tiny)
-        below = lowest[i] if low[i] - lowest[i] < step else -np.inf
-        above = highest[i] if highest[i] - high[i] < step else np.inf
-        yield below, v[i], above, start.ravel()[i]
+def _bounded(v: Any, start: Any, lowest: Any, low: Any, high: Any, highest: Any) -> Any:
+    """Value, start, lower and upper bound of each element; infinite where there is no bound."""
+    flat = 1e-6 * np.maximum(np.abs(v), np.finfo(float).tiny)
+    with np.errstate(invalid="ignore"):
+        below = np.where(np.abs(low - lowest) <= flat, lowest, -np.inf)
+        above = np.where(np.abs(highest - high) <= flat, highest, np.inf)
+    return zip(v, start, below, above, strict=True)
 
 
 def _close(v: float, bound: float, other: float, start: float) -> bool:

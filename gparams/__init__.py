@@ -10,6 +10,7 @@ from . import likelihoods as likelihoods
 from . import maths as maths
 from . import mean_functions as mean_functions
 from . import models as models
+from . import pathwise as pathwise
 from . import posteriors as posteriors
 from .fitting import FitResult as FitResult
 from .fitting import fit as fit

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Key
 
+from ._ends import bounds_reached
 from ._problem import Problem
 from ._solver import STOPPED_BY_CALLBACK, Outcome, Reporter, Solver, not_finite, out_of_steps
 
@@ -34,6 +35,10 @@ class LBFGS(Solver):
     best loss :math:`f` down by `ftol` times :math:`\max(|f|, 1)` each. A step may raise the loss by its rounding noise:
     the covariance matrix of a smooth kernel loses six digits or more, and the gradient still points the way where
     the loss itself can't tell.
+
+    Where a search finds nothing, it starts afresh with each number in units of its own size: with data of size 1e6 the
+    numbers have to travel as far as 1e12, and the gradient there is as small. For the same reason a gradient is small
+    only if moving any number by its own size would change the loss by no more than a thousandth.
 
     Parameters
     ----------
@@ -85,6 +90,8 @@ class LBFGS(Solver):
             if carry.status != _Status.RUNNING or step >= self.max_steps:
                 message = self._message(_Status(int(carry.status)), step, float(jnp.max(jnp.abs(grad))))
         history = np.asarray(carry.history)[: step + 1]
+        if carry.status in (_Status.SMALL_GRADIENT, _Status.SMALL_DECREASE, _Status.STUCK):
+            message += bounds_reached(problem, x, float(loss))
         return Outcome(x, float(loss), history, step, message.startswith("converged"), message)
 
     def _message(self, status: _Status, step: int, slope: float) -> str:
@@ -101,6 +108,7 @@ class _Carry(NamedTuple):
     x: Array
     value: Array
     grad: Array
+    unit: Array  # the optimiser sees x in these units
     state: Any
     step: Array
     status: Array
@@ -131,16 +139,21 @@ def _finite_loss(problem: Problem) -> Any:
 def _start(solver: LBFGS, problem: Problem) -> _Carry:
     x = problem.vector()
     value, grad = jax.value_and_grad(problem)(x)
-    status = _test_gradient(solver, value, grad)
+    status = _test_gradient(solver, x, value, grad)
     history = jnp.full(solver.max_steps + 1, jnp.nan, value.dtype).at[0].set(value)
     zero = jnp.zeros((), int)
     # Weak types become firm on the way through a step, and would have the next stretch compiled again.
     state = jax.tree.map(lambda a: jax.lax.convert_element_type(a, a.dtype), _optimizer(solver).init(x))
-    return _Carry(x, value, grad, state, zero, status, zero, (value, x, grad), zero, history)
+    return _Carry(x, value, grad, jnp.ones_like(x), state, zero, status, zero, (value, x, grad), zero, history)
 
 
-def _test_gradient(solver: LBFGS, value: Array, grad: Array) -> Array:
-    small = jnp.max(jnp.abs(grad)) <= solver.gtol
+def _size(x: Array) -> Array:
+    return jnp.maximum(jnp.abs(x), 1.0)
+
+
+def _test_gradient(solver: LBFGS, x: Array, value: Array, grad: Array) -> Array:
+    by_its_size = jnp.max(jnp.abs(grad) * _size(x)) <= 1e-3 * _size(value)
+    small = (jnp.max(jnp.abs(grad)) <= solver.gtol) & by_its_size
     status = jnp.where(small, _Status.SMALL_GRADIENT, _Status.RUNNING)
     finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad))
     return jnp.where(finite, status, _Status.NOT_FINITE).astype(int)
@@ -156,32 +169,37 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
     noise = min(1e6 * eps, 1e-5)
 
     def step(carry: _Carry) -> _Carry:
+        unit = carry.unit
+        z, slope = carry.x / unit, carry.grad * unit
         with jax.numpy_dtype_promotion("standard"):  # optax mixes integer dtypes
             updates, state = optimizer.update(
-                carry.grad, carry.state, carry.x, value=carry.value, grad=carry.grad, value_fn=loss
+                slope, carry.state, z, value=carry.value, grad=slope, value_fn=lambda z: loss(z * unit)
             )
-        x: Any = optax.apply_updates(carry.x, updates)
-        value, grad = optax.tree.get(state, "value"), optax.tree.get(state, "grad")
-        size = jnp.maximum(jnp.abs(carry.best[0]), 1.0)
+        x: Any = optax.apply_updates(z, updates) * unit
+        value, grad = optax.tree.get(state, "value"), optax.tree.get(state, "grad") / unit
+        size = _size(carry.best[0])
         finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad))
         moved = finite & jnp.any(x != carry.x) & (value <= carry.best[0] + noise * size)
-        # Where a search finds nothing, the memory is cleared once: the next one goes down the gradient.
+        # Where a search finds nothing, the memory is cleared once: the next one goes down the gradient, in new units.
         stalls = jnp.where(moved, 0, carry.stalls + 1)
-        fresh = optimizer.init(carry.x)
+        new_unit = jnp.where(moved, unit, _size(carry.x))
+        fresh = optimizer.init(carry.x / new_unit)
         state = jax.tree.map(lambda new, cleared: jnp.where(moved, new, cleared), state, fresh)
         x, value, grad = (jnp.where(moved, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
         short = jnp.where(carry.best[0] - value <= ftol * size, carry.short + 1, 0)
-        status = _test_gradient(solver, value, grad)
+        status = _test_gradient(solver, x, value, grad)
         # A point with no gradient left is the best of those that rounding can't tell apart.
-        lower = moved & ((value < carry.best[0]) | (status == _Status.SMALL_GRADIENT))
+        level = (status == _Status.SMALL_GRADIENT) & (value <= carry.history[0])
+        lower = moved & ((value < carry.best[0]) | level)
         best: Any = tuple(jnp.where(lower, new, old) for new, old in zip((value, x, grad), carry.best, strict=True))
         status = jnp.where((status == _Status.RUNNING) & (short >= _PATIENCE), _Status.SMALL_DECREASE, status)
         # Twice stuck: at a minimum to rounding if hardly any gradient is left, else in trouble.
-        promise = jnp.sum(carry.best[2] ** 2) <= 1e-6 * size
-        stuck = jnp.where(promise, _Status.SMALL_DECREASE, _Status.STUCK)
+        promise = jnp.sum((carry.best[2] * _size(carry.best[1])) ** 2) <= max(1e-6, noise) * size
+        trouble = jnp.where(finite, _Status.STUCK, _Status.NOT_FINITE)
+        stuck = jnp.where(promise, _Status.SMALL_DECREASE, trouble)
         status = jnp.where((status == _Status.RUNNING) & (stalls > 1), stuck, status)
         k = carry.step + 1
-        return _Carry(x, value, grad, state, k, status, stalls, best, short, carry.history.at[k].set(value))
+        return _Carry(x, value, grad, new_unit, state, k, status, stalls, best, short, carry.history.at[k].set(value))
 
     def going(carry: _Carry) -> Array:
         return (carry.status == _Status.RUNNING) & (carry.step < limit)

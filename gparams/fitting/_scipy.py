@@ -11,6 +11,7 @@ import numpy as np
 import scipy.optimize
 from jaxtyping import Array, Key
 
+from ._ends import bounds_reached
 from ._problem import Problem
 from ._solver import STOPPED_BY_CALLBACK, Outcome, Reporter, Solver, not_finite
 
@@ -64,6 +65,7 @@ class Scipy(Solver):
                 options={"maxiter": self.max_steps, **self.options},
             )
             message, converged = _words(out), bool(out.success)
+            message += bounds_reached(problem, jnp.asarray(run.best, start.dtype), run.best_loss)
         except _Stop:
             message, converged = STOPPED_BY_CALLBACK, False
         steps = len(run.history) - 1

@@ -18,7 +18,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from ._linear_algebra import (
-    cholesky,
+    cholesky_with_jitter,
     inverse_from_cholesky,
     matmul,
     solve_triangular,
@@ -44,7 +44,9 @@ def gaussian_log_density(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> Floa
     Returns
     -------
     array
-        The log density, a scalar; NaN where `K` is not positive definite.
+        The log density, a scalar; NaN where `K` is not positive definite. Where only rounding keeps `K` from a
+        factorisation, the value is that of `K` and the jitter that `cholesky_with_jitter` adds, and so are its
+        derivatives, at fixed jitter.
 
     References
     ----------
@@ -75,7 +77,7 @@ def whiten(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float[Array,
     Returns
     -------
     L : array
-        The lower triangular factor.
+        The lower triangular factor, from `cholesky_with_jitter`.
     a : array
         The whitened residuals.
 
@@ -89,7 +91,7 @@ def whiten(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float[Array,
     >>> a.tolist()
     [[2.0], [3.0]]
     """
-    L = cholesky(K)
+    L, _ = cholesky_with_jitter(K)
     return L, solve_triangular(L, R)
 
 

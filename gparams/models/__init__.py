@@ -4,10 +4,12 @@ from ._base import GPModel as GPModel
 from ._base import PosteriorModel as PosteriorModel
 from ._cglb import CGLB as CGLB
 from ._data import Float32Warning as Float32Warning
+from ._diagnosis import JitterWarning as JitterWarning
 from ._gplvm import GPLVM as GPLVM
 from ._gplvm import BayesianGPLVM as BayesianGPLVM
 from ._gplvm import principal_components as principal_components
 from ._gpr import GPR as GPR
+from ._gpr import LeaveOneOut as LeaveOneOut
 from ._mcmc import GPMC as GPMC
 from ._mcmc import SGPMC as SGPMC
 from ._sgpr import GPRFITC as GPRFITC

@@ -122,7 +122,9 @@ class GPModel(Module):
 
     def log_posterior_density(self, *data: Any) -> Float[Array, ""]:
         """Objective plus log prior: what a maximum a posteriori fit makes large."""
-        return self.maximum_log_likelihood_objective(*data) + self.log_prior_density()
+        log_likelihood = self.maximum_log_likelihood_objective(*data)
+        # Without priors their density is a zero of the default dtype.
+        return log_likelihood + self.log_prior_density().astype(log_likelihood.dtype)
 
     def training_loss(self, *data: Any) -> Float[Array, ""]:
         """What a fit makes small: minus the objective, minus the log prior."""

@@ -32,8 +32,11 @@ _ADVICE = (
 _INTERNAL = tuple(str(Path(module.__file__).parent) for module in (eqx, jax) if module.__file__)
 
 
-def read_data(data: Any) -> tuple[Array, Array]:
-    """Check (X, Y), and return them as floating arrays [N, D] and [N, P] of one dtype."""
+def read_data(data: Any, *, missing: bool | None = None) -> tuple[Array, Array]:
+    """Check (X, Y), and return them as floating arrays [N, D] and [N, P] of one dtype.
+
+    With `missing` NaN in Y stands for an observation that was not made; None where the model can't do with such.
+    """
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"data: expected a pair (X, Y), got {type(data).__name__} of {_size(data)}")
     X, Y = (_floating(array, name) for array, name in zip(data, ("X", "Y"), strict=True))
@@ -48,10 +51,13 @@ def read_data(data: Any) -> tuple[Array, Array]:
     if X.shape[0] == 0 or X.shape[1] == 0 or Y.shape[1] == 0:
         raise ValueError(f"data: X has shape {X.shape} and Y {Y.shape}; expected at least one row and one column")
     _refuse_nonfinite(X, "X")
-    _refuse_nonfinite(Y, "Y")
+    if missing:
+        _refuse_nonfinite(jnp.where(jnp.isnan(Y), 0.0, Y), "Y")
+    else:
+        _refuse_nonfinite(Y, "Y", "" if missing is None else " To leave out such elements alone: allow_missing=True.")
     dtype = jnp.promote_types(X.dtype, Y.dtype)
     if dtype == jnp.float32:
-        warnings.warn(_ADVICE, Float32Warning, stacklevel=_caller_level())
+        warnings.warn(_ADVICE, Float32Warning, stacklevel=caller_level())
     return X.astype(dtype), Y.astype(dtype)
 
 
@@ -81,7 +87,7 @@ def _floating(value: Any, name: str) -> Array:
     return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(np.float64))
 
 
-def _refuse_nonfinite(array: Array, name: str) -> None:
+def _refuse_nonfinite(array: Array, name: str, mend: str = "") -> None:
     if isinstance(array, jax.core.Tracer):
         return  # inside jit there is nothing to look at
     bad = ~np.isfinite(np.asarray(array)).all(1)
@@ -90,7 +96,7 @@ def _refuse_nonfinite(array: Array, name: str) -> None:
         more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
         raise ValueError(
             f"{name}: row {row} is {np.asarray(array)[row]}, expected finite numbers{more}. To leave such rows out: "
-            f"keep = np.isfinite({name}).all(1), for X and Y alike."
+            f"keep = np.isfinite({name}).all(1), for X and Y alike.{mend}"
         )
 
 
@@ -98,7 +104,7 @@ def _size(data: Any) -> str:
     return f"length {len(data)}" if hasattr(data, "__len__") else "no length"
 
 
-def _caller_level() -> int:
+def caller_level() -> int:
     """Frames up to the user's own line, past this library, Equinox and JAX."""
     internal = (str(Path(__file__).parent.parent), *_INTERNAL)
     level, frame = 1, sys._getframe(1)

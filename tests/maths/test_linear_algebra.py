@@ -9,6 +9,7 @@ import scipy.linalg
 from gparams.maths import (
     add_diagonal,
     cholesky,
+    cholesky_with_jitter,
     default_jitter,
     inverse_from_cholesky,
     solve_triangular,
@@ -111,6 +112,84 @@ def test_cholesky_derivatives_for_symmetric_inputs():
     ours, reference = through(cholesky), through(jnp.linalg.cholesky)
     for derivative in DERIVATIVES:
         close(*jax.jit(lambda t, d=derivative: (d(ours)(t), d(reference)(t)))(t))
+
+
+# A matrix of rank 2, and directions in which it stays symmetric.
+_V = np.random.default_rng(5).normal(size=(5, 2))
+SINGULAR = jnp.asarray(_V @ _V.T)
+
+
+def test_no_jitter_where_none_is_needed():
+    K = positive_definite(0, 6)
+    L, jitter = jax.jit(cholesky_with_jitter)(K)
+    assert jitter == 0.0
+    assert np.array_equal(L, jax.jit(cholesky)(K))
+    assert np.array_equal(cholesky_with_jitter(K[:1, :1])[0], cholesky(K[:1, :1]))
+
+
+@pytest.mark.parametrize(("dtype", "least", "tol"), [(jnp.float64, 1e-12, 1e-11), (jnp.float32, 1e-6, 1e-4)])
+def test_jitter_is_the_least_that_does_and_scales_with_matrix_and_dtype(dtype, least, tol):
+    x = np.sort(np.random.default_rng(0).uniform(size=40))
+    K = jnp.asarray(np.exp(-0.5 * (x[:, None] - x[None, :]) ** 2), dtype)
+    for scale in (1e-8, 1.0, 1e8):
+        L, jitter = jax.jit(cholesky_with_jitter)(K * scale)
+        assert L.dtype == jitter.dtype == dtype
+        np.testing.assert_allclose(jitter, least * scale, rtol=1e-6)
+        np.testing.assert_allclose(L @ L.T / scale, K, atol=tol)
+        assert np.array_equal(L, np.tril(L))
+
+
+def test_jitter_grows_until_it_does():
+    # The least eigenvalue is -3e-9 of the mean of the diagonal: 1e-12 and 1e-10 can't mend it.
+    K = jnp.diag(jnp.array([1.0, 1.0, 1.0, -4e-9]))
+    L, jitter = cholesky_with_jitter(K)
+    np.testing.assert_allclose(jitter, 0.75e-8, rtol=1e-6)
+    close(L @ L.T, K + jitter * jnp.eye(4))
+
+
+@pytest.mark.parametrize("K", [-np.eye(3), np.diag([1.0, 1.0, -1.0]), np.full((2, 2), np.nan), np.full((2, 2), np.inf)])
+def test_what_no_jitter_mends_is_not_finite(K):
+    L, _ = jax.jit(cholesky_with_jitter)(jnp.asarray(K))
+    assert not np.isfinite(np.asarray(L)[-1, -1])
+
+
+def test_jitter_in_a_stack_is_each_matrix_own():
+    K = jnp.stack([positive_definite(0, 5), SINGULAR, -jnp.eye(5), positive_definite(1, 5)])
+    factors, jitters = jax.jit(cholesky_with_jitter)(K)
+    mapped = jax.jit(jax.vmap(cholesky_with_jitter))(K)
+    assert np.array_equal(factors, mapped[0], equal_nan=True) and np.array_equal(jitters, mapped[1])
+    for i in range(4):
+        alone, jitter = cholesky_with_jitter(K[i])
+        np.testing.assert_allclose(factors[i], alone, rtol=1e-12, atol=1e-12)
+        assert jitters[i] == jitter
+    assert jitters[0] == jitters[3] == 0.0 and jitters[1] > 0.0
+
+
+@pytest.mark.parametrize("start", [positive_definite(0, 5), SINGULAR], ids=["definite", "singular"])
+def test_derivatives_with_jitter_are_those_at_fixed_jitter(start):
+    D1, D2, W = positive_definite(1, 5), positive_definite(2, 5), normal(3, 5, 5)
+    # Directions that keep the matrix singular: congruences of it.
+    G1, G2 = jnp.eye(5) + 0.1 * D1, jnp.eye(5) + 0.1 * D2
+
+    def matrix(t):
+        M = jnp.eye(5) + t[0] * G1 + t[1] * t[0] * G2
+        return M @ start @ M.T
+
+    def ours(t):
+        return jnp.sum(W * cholesky_with_jitter(1e3 * matrix(t))[0])
+
+    t = jnp.array([0.1, 0.2])
+    jitter = cholesky_with_jitter(1e3 * matrix(t))[1]
+    assert (jitter > 0.0) == (start is SINGULAR)
+
+    def fixed(t):
+        return jnp.sum(W * jnp.linalg.cholesky(1e3 * matrix(t) + jitter * jnp.eye(5)))
+
+    for derivative in DERIVATIVES:
+        actual, expected = jax.jit(lambda t, d=derivative: (d(ours)(t), d(fixed)(t)))(t)
+        # The singular factor has pivots near 1e-6 of the rest: derivatives of it lose as many digits.
+        close(actual, expected, 1e-9 if start is not SINGULAR else 1e-3, 1e-6)
+    assert jax.grad(lambda t: cholesky_with_jitter(1e3 * matrix(t))[1])(t).tolist() == [0.0, 0.0]
 
 
 # One row, one block, and an uneven split into three blocks.

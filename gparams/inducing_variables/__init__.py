@@ -1,6 +1,9 @@
 """Inducing variables of sparse processes, with GPflow's names, and ways to choose them."""
 
 from ._base import InducingVariables as InducingVariables
+from ._initialise import greedy_variance as greedy_variance
+from ._initialise import kmeans as kmeans
+from ._initialise import random_subset as random_subset
 from ._multioutput import FallbackSeparateIndependentInducingVariables as FallbackSeparateIndependentInducingVariables
 from ._multioutput import FallbackSharedIndependentInducingVariables as FallbackSharedIndependentInducingVariables
 from ._multioutput import MultioutputInducingVariables as MultioutputInducingVariables

@@ -5,6 +5,7 @@ kind of inducing variable is a class with these two methods.
 """
 
 import abc
+from typing import Any
 
 from jaxtyping import Array, Float
 
@@ -32,5 +33,5 @@ class InducingVariables(Module):
         """Covariance [M, M] of the inducing variables, with jitter on its diagonal."""
 
     @abc.abstractmethod
-    def Kuf(self, kernel: Kernel, X: Float[Array, "N D"]) -> Float[Array, "..."]:
+    def Kuf(self, kernel: Kernel, X: Any) -> Float[Array, "..."]:
         """Covariances [M, N] between the inducing variables and the function at the rows of X."""

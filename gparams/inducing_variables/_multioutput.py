@@ -78,7 +78,7 @@ class SharedIndependentInducingVariables(MultioutputInducingVariables):
         kernels = _latent_kernels(kernel)
         return _stack([self.inducing_variable.Kuu(k, jitter=jitter) for k in kernels], kernel)
 
-    def Kuf(self, kernel: Kernel, X: Float[Array, "N D"]) -> Float[Array, "..."]:
+    def Kuf(self, kernel: Kernel, X: Any) -> Float[Array, "..."]:
         """Covariances [L, M, N], or [M, N] where the latent functions share a kernel too."""
         return _stack([self.inducing_variable.Kuf(k, X) for k in _latent_kernels(kernel)], kernel)
 
@@ -134,7 +134,7 @@ class SeparateIndependentInducingVariables(MultioutputInducingVariables):
         """Covariances [L, M, M]."""
         return jnp.stack([iv.Kuu(k, jitter=jitter) for iv, k in self._pairs(kernel)])
 
-    def Kuf(self, kernel: Kernel, X: Float[Array, "N D"]) -> Float[Array, "L M N"]:
+    def Kuf(self, kernel: Kernel, X: Any) -> Float[Array, "L M N"]:
         """Covariances [L, M, N]."""
         return jnp.stack([iv.Kuf(k, X) for iv, k in self._pairs(kernel)])
 

@@ -54,7 +54,7 @@ class InducingPatches(InducingVariables):
         """Covariance [M, M] of the patch function."""
         return add_diagonal(_convolutional(kernel).base_kernel.K(self.Z.value), jitter)
 
-    def Kuf(self, kernel: Kernel, X: Float[Array, "N D"]) -> Float[Array, "M N"]:
+    def Kuf(self, kernel: Kernel, X: Any) -> Float[Array, "M N"]:
         """Covariances [M, N] with the mean over the patches of each image."""
         return _convolutional(kernel).K_patches(self.Z.value, jnp.asarray(X))
 

@@ -75,7 +75,7 @@ class InducingPoints(InducingVariables):
         """Covariance [M, M], or [M, P, M, P] for a multi-output kernel."""
         return _dense(self.Z.value, kernel, jitter)
 
-    def Kuf(self, kernel: Kernel, X: Float[Array, "N D"]) -> Float[Array, "..."]:
+    def Kuf(self, kernel: Kernel, X: Any) -> Float[Array, "..."]:
         """Covariances [M, N], or [M, P, N, P] for a multi-output kernel."""
         return kernel(self.Z.value, X)
 
@@ -115,7 +115,7 @@ class DataPoints(InducingVariables):
         """Covariance [N, N], or [N, P, N, P] for a multi-output kernel."""
         return _dense(self.X, kernel, jitter)
 
-    def Kuf(self, kernel: Kernel, X: Float[Array, "N D"]) -> Float[Array, "..."]:
+    def Kuf(self, kernel: Kernel, X: Any) -> Float[Array, "..."]:
         """Covariances [N, N2], or [N, P, N2, P] for a multi-output kernel."""
         return kernel(self.X, X)
 
@@ -176,7 +176,7 @@ class Multiscale(InducingVariables):
         scale = jnp.sqrt(w2[None] + w2[:, None] - jnp.broadcast_to(ell**2, w2.shape)[None])  # [M, M, D]
         return add_diagonal(_smoothed(kernel, Z, Z, scale, ell), jitter)
 
-    def Kuf(self, kernel: Kernel, X: Float[Array, "N D"]) -> Float[Array, "M N"]:
+    def Kuf(self, kernel: Kernel, X: Any) -> Float[Array, "M N"]:
         """Covariances [M, N]."""
         Z, widths, ell = self._read(kernel)
         return _smoothed(kernel, Z, kernel.slice(jnp.asarray(X)), widths[:, None], ell)

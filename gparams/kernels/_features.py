@@ -136,7 +136,9 @@ def _all_products(parts: tuple[FeatureMap, ...], X: Array) -> Array:
 
 @feature_map.register
 def _(kernel: Scaled, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
-    return Partial(_multiple, jnp.sqrt(jnp.asarray(kernel.factor)), feature_map(kernel.kernel, num_columns, num_features, key=key))
+    return Partial(
+        _multiple, jnp.sqrt(jnp.asarray(kernel.factor)), feature_map(kernel.kernel, num_columns, num_features, key=key)
+    )
 
 
 def _multiple(root: Array, phi: FeatureMap, X: Array) -> Array:

@@ -39,9 +39,14 @@ PENDING = {
 }
 
 
+# Where GPflow errs. Its upper bound adds the determinant once, however many outputs there are; that of several outputs is
+# the sum of those of each (tests/models/test_sparse.py shows that the sum is a bound and GPflow's number need not be).
+GPFLOW_ERRS = {("model/GPRFITC/two_outputs", "upper_bound[0]")}
+
+
 @pytest.mark.parametrize("name", [name for name in CASES if name not in PENDING])
 def test_case(name):
-    results = check_case(CASES[name], Adapter())
+    results = [result for result in check_case(CASES[name], Adapter()) if (name, result[0]) not in GPFLOW_ERRS]
     problems = [f"{what}: {problem}" for what, problem in results if problem is not None]
     assert results, "nothing was compared"
     assert not problems, f"{len(problems)} of {len(results)} comparisons fail\n" + "\n".join(problems)

@@ -53,6 +53,8 @@ FUNCTIONS = {
     "sigmoid": jax.nn.sigmoid,
     "softplus": jax.nn.softplus,
     "probit": jax.scipy.stats.norm.cdf,
+    "laplace distribution": tfp.distributions.Laplace,
+    "gamma of two": lambda F: tfp.distributions.Gamma(jnp.exp(F[..., :1]), jnp.exp(F[..., 1:])),
 }
 
 

@@ -23,17 +23,38 @@ def _float64(value):
 
 
 def _resolve(name):
+    if name == "likelihoods.Ordinal":
+        return lambda bin_edges: gpflow.likelihoods.Ordinal(np.asarray(bin_edges))  # it takes no tensor
     found = gpflow
     for step in name.split("."):
         found = getattr(found, step)
     return found
 
 
+def _finite_erf(x, erf=tf.math.erf):
+    """TensorFlow 2.21 has erf(inf) = NaN, which GPflow's Ordinal meets in its outer bins."""
+    end = tf.math.is_inf(x)
+    return tf.where(end, tf.sign(x), erf(tf.where(end, tf.zeros_like(x), x)))
+
+
+tf.math.erf = _finite_erf
+
+FUNCTIONS = {
+    "exp": tf.exp,
+    "square": tf.square,
+    "sigmoid": tf.sigmoid,
+    "softplus": tf.nn.softplus,
+    "probit": tfp.distributions.Normal(_float64(0.0), _float64(1.0)).cdf,
+    "laplace distribution": tfp.distributions.Laplace,
+    "gamma of two": lambda F: tfp.distributions.Gamma(tf.exp(F[..., :1]), tf.exp(F[..., 1:])),
+}
+
 make = Builder(
     _resolve,
     lambda name, args: getattr(tfp.distributions, name)(*map(_float64, args)),
     lambda name, kwargs: getattr(tfp.bijectors, name)(**{k: _float64(v) for k, v in kwargs.items()}),
     _tensor,
+    FUNCTIONS,
 )
 
 

@@ -11,12 +11,12 @@ from ._coregion import Categorical as Categorical
 from ._coregion import Coregion as Coregion
 from ._cosine import Cosine as Cosine
 from ._deep import DeepKernel as DeepKernel
-from ._features import feature_map as feature_map
 from ._features import FeatureMap as FeatureMap
+from ._features import feature_map as feature_map
 from ._gibbs import GibbsKernel as GibbsKernel
+from ._hierarchical import ArcHierarchical as ArcHierarchical
 from ._hierarchical import HierarchicalEmbeddingKernel as HierarchicalEmbeddingKernel
 from ._hierarchical import WedgeHierarchical as WedgeHierarchical
-from ._hierarchical import ArcHierarchical as ArcHierarchical
 from ._hierarchy import ActivityCondition as ActivityCondition
 from ._hierarchy import HierarchyNode as HierarchyNode
 from ._linear import ArcCosine as ArcCosine

@@ -13,9 +13,7 @@ from ._gaussian import _value_solution_and_inverse, whiten
 from ._linear_algebra import inverse_from_cholesky, matmul, solve_triangular, symmetrize
 
 
-def leave_one_out(
-    R: Float[Array, "N P"], K: Float[Array, "N N"]
-) -> tuple[Float[Array, "N P"], Float[Array, " N"]]:
+def leave_one_out(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float[Array, "N P"], Float[Array, " N"]]:
     r"""Predict each row of `R` from all the others, under :math:`N(0, K)`.
 
     Parameters

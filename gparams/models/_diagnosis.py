@@ -6,7 +6,6 @@ from typing import Any
 import jax.core
 import numpy as np
 
-from ..kernels import Kernel
 from ..parameters import read_values
 from ._data import caller_level
 

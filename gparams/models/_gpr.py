@@ -228,9 +228,7 @@ class GPR(GPModel):
         report_factorisation(self, pivot, jitter)
         return mean, cov
 
-    def sample_functions(
-        self, num_samples: int, *, key: Key[Array, ""], num_features: int = 1024
-    ) -> SampledFunctions:
+    def sample_functions(self, num_samples: int, *, key: Key[Array, ""], num_features: int = 1024) -> SampledFunctions:
         """Draw functions from the posterior, as callables: ``f(Xnew)`` is [S, N, P], and the same at each call.
 
         Where `predict_f_samples` draws the values at given inputs exactly, at a cost of their number cubed, these cost as

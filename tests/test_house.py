@@ -171,7 +171,6 @@ def test_each_final_class_has_a_case(family):
     assert final <= {type(make()) for make in FAMILIES[family].values()}
 
 
-<<<<<<< HEAD
 NAMES = (
     "",
     ".conditionals",
@@ -184,11 +183,7 @@ NAMES = (
     ".mean_functions",
     ".models",
 )
-ROOMS = [importlib.import_module(f"gparams{name}") for name in (*NAMES, ".parameters", ".posteriors")]
-=======
-NAMES = ("", ".conditionals", ".datasets", ".fitting", ".inducing_variables", ".kernels", ".likelihoods", ".maths", ".mean_functions", ".models")
-ROOMS = [importlib.import_module(f"gparams{name}") for name in (*NAMES, ".parameters", ".posteriors", ".pathwise")]
->>>>>>> f9f6c6e (GPR: jitter reported with its likely cause, leave-one-out, missing observations, chunks, sampled functions (work in progress))
+ROOMS = [importlib.import_module(f"gparams{name}") for name in (*NAMES, ".parameters", ".pathwise", ".posteriors")]
 PUBLIC = {
     f"{room.__name__}.{name}": value
     for room in ROOMS

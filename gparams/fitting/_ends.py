@@ -48,7 +48,7 @@ def _bounded(v: Any, start: Any, lowest: Any, low: Any, high: Any, highest: Any)
 
 def _close(v: float, bound: float, other: float, start: float) -> bool:
     margin = max(1e-6 * abs(start - bound), 0.05 * abs(bound) if not np.isfinite(other) else 1e-3 * abs(other - bound))
-    return abs(v - bound) <= margin
+    return bool(abs(v - bound) <= margin)
 
 
 def _no_reason_to_return(problem: Problem, x: Array, loss: float, element: int, sign: float) -> bool:

@@ -14,10 +14,14 @@ import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int, Key
 
+from ..parameters import values
 from ._base import Kernel, Product, Scaled, Sum
+from ._coregion import Coregion
 from ._cosine import Cosine
+from ._deep import DeepKernel
 from ._linear import ArcCosine, Linear, Polynomial
 from ._periodic import Periodic
+from ._spectral_mixture import SpectralMixture
 from ._static import Constant, White
 from ._stationary import (
     DistanceStationary,
@@ -42,9 +46,10 @@ def feature_map(kernel: Kernel, num_columns: int, num_features: int, *, key: Key
     r"""Draw features of a kernel: a function from X [N, D] to [N, F] with :math:`k(x, x') = E[\phi(x)^\top \phi(x')]`.
 
     SquaredExponential, Exponential, the Matérn family, RationalQuadratic, Cosine and Periodic have waves of random
-    frequencies, in pairs, so that :math:`\phi(x)^\top \phi(x)` is exactly their variance. ArcCosine has random ramps.
-    Constant, Linear and Polynomial have finitely many features, and these are exact. Sums, products and multiples of all
-    of them follow. A kernel of your own is added by ``feature_map.register(MyKernel)``.
+    frequencies, in pairs, so that :math:`\phi(x)^\top \phi(x)` is exactly their variance; and so has SpectralMixture.
+    ArcCosine has random ramps. Constant, Linear, Polynomial and Coregion have finitely many features, and these are
+    exact. Sums, products and multiples of all of them follow, and deep kernels over them. A kernel of your own is added
+    by ``feature_map.register(MyKernel)``.
 
     Parameters
     ----------
@@ -211,7 +216,41 @@ def _ramps(order: Any, root: Array, columns: Array, W: Array, X: Array) -> Array
     return root * jnp.where(h > 0.0, powers[order], 0.0)
 
 
+@feature_map.register
+def _(kernel: Coregion, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
+    rows = jnp.concatenate([kernel.W.value, jnp.diag(jnp.sqrt(kernel.kappa.value))], 1)  # [P, R + P]
+    return Partial(_rows, _columns(kernel, num_columns), rows)
+
+
+def _rows(columns: Array, rows: Array, X: Array) -> Array:
+    return rows[X[:, columns[0]].astype(int)]
+
+
+@feature_map.register
+def _(kernel: DeepKernel, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
+    columns, network = _columns(kernel, num_columns), values(kernel.network)
+    out = jax.eval_shape(jax.vmap(network), jnp.zeros((1, columns.size)))
+    return Partial(_through, columns, network, feature_map(kernel.base_kernel, out.shape[-1], num_features, key=key))
+
+
+def _through(columns: Array, network: Any, phi: FeatureMap, X: Array) -> Array:
+    return phi(jax.vmap(network)(X[:, columns]))
+
+
 # ---- waves
+
+
+@feature_map.register
+def _(kernel: SpectralMixture, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
+    columns, n = _columns(kernel, num_columns), _num_pairs(num_features)
+    w, mu, v = kernel.weights.value, kernel.means.value, kernel.variances.value
+    sign_key, normal_key = jax.random.split(key)
+    shape = (w.shape[0], n, columns.size)
+    # A product of cosines, one for each dimension, is an average over the signs of the frequencies.
+    centres = jax.random.rademacher(sign_key, shape, mu.dtype) * mu[:, None, :]
+    omega = 2.0 * np.pi * (centres + jnp.sqrt(v)[:, None, :] * jax.random.normal(normal_key, shape, mu.dtype))
+    parts = [Partial(_pairs, w[q], Partial(_line, columns, omega[q])) for q in range(w.shape[0])]
+    return Partial(_side_by_side, tuple(parts))
 
 
 class _Wave(NamedTuple):

@@ -1,0 +1,198 @@
+"""A covariance that can't be factorised: jitter only where it is needed, what is said of it, and errors that name the cause."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from cases import MODELS, positive
+from numpy.testing import assert_allclose
+
+import gparams as gp
+
+GPR, SE = gp.models.GPR, gp.kernels.SquaredExponential
+JitterWarning = gp.models.JitterWarning
+X = np.linspace(0.0, 1.0, 6)[:, None]
+Y = np.sin(X)
+# Six times one input, and noise too small to be seen beside the kernel's variance.
+REPEATED = GPR((np.zeros((6, 1)), Y), kernel=SE(1e14), noise_variance=2e-6)
+
+
+class Indefinite(gp.kernels.Kernel):
+    variance: gp.Parameter
+    value: float
+
+    def __init__(self, value):
+        self.variance = positive(1.0)
+        self.value = value
+
+    def K(self, X, X2=None):
+        columns = X.shape[0] if X2 is None else X2.shape[0]
+        return jnp.full((X.shape[0], columns), self.value) - 2.0 * jnp.eye(X.shape[0], columns)
+
+    def K_diag(self, X):
+        return jnp.full(X.shape[0], self.value - 2.0)
+
+
+def predictions(model, key):
+    new = jnp.zeros((2, 1))
+    return {
+        "posterior": lambda: model.posterior(),
+        "predict_f": lambda: model.predict_f(new),
+        "predict_y": lambda: model.predict_y(new),
+        "predict_log_density": lambda: model.predict_log_density((new, new)),
+        "predict_f_samples": lambda: model.predict_f_samples(new, key=key),
+        "sample_functions": lambda: model.sample_functions(1, key=key),
+        "leave_one_out": lambda: model.leave_one_out(),
+    }
+
+
+USES = ["posterior", "predict_f", "predict_y", "predict_log_density", "predict_f_samples", "leave_one_out"]
+
+
+def test_no_jitter_where_none_is_needed():
+    for make in MODELS.values():
+        model = make()
+        if isinstance(model, GPR):
+            assert model.jitter_used() == 0.0
+
+
+def test_jitter_is_that_much_more_noise():
+    model = GPR((np.zeros((6, 1)), Y), kernel=SE(1e14), noise_variance=2e-6)
+    amount = float(model.jitter_used())
+    assert amount == pytest.approx(1e-12 * 1e14, rel=1e-6)
+    noisier = GPR(model.data, kernel=SE(1e14), noise_variance=2e-6 + amount)
+    assert noisier.jitter_used() == 0.0
+    assert_allclose(model.training_loss(), noisier.training_loss(), rtol=1e-9)
+    with pytest.warns(JitterWarning):
+        mean, var = model.predict_f(X)
+    assert np.isfinite(mean).all() and (np.asarray(var) >= 0.0).all()
+    assert_allclose(mean, noisier.predict_f(X)[0], rtol=1e-6)
+    gradient = gp.filter_grad(lambda m: m.training_loss())
+    ours, theirs = gradient(model), gradient(noisier)
+    for path in ours:
+        assert_allclose(ours[path], theirs[path], rtol=1e-6)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_each_prediction_warns_and_says_why(use, key):
+    with pytest.warns(JitterWarning) as seen:
+        predictions(REPEATED, key)[use]()
+    (warning,) = seen
+    text = str(warning.message)
+    assert text.startswith("jitter of 1e+02 was added to the covariance of the data")
+    assert (
+        "of SquaredExponential (kernel.variance = 1.e+14, kernel.lengthscales = 1., likelihood.variance = 2.e-06"
+        in text
+    )
+    assert "rows 0 and 1 of X are equal (5 rows repeat another)" in text
+    assert "merge repeated rows" in text
+    assert warning.filename == __file__
+
+
+def test_the_mended_model_warns_no_more():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GPR(([[0.0]], [[1.0]]), kernel=SE(1e14), noise_variance=2e-6).predict_f(X)
+
+
+def test_under_jit_nothing_is_said_and_the_amount_can_be_asked_for():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mean, amount = jax.jit(lambda m, x: (m.predict_f(x)[0], m.jitter_used()))(REPEATED, X)
+    assert np.isfinite(mean).all()
+    assert amount == REPEATED.jitter_used()
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_no_jitter_mends_is_an_error(use, key):
+    model = GPR((X, Y), kernel=Indefinite(0.5), noise_variance=1.1)
+    with pytest.raises(np.linalg.LinAlgError, match="not positive definite") as error:
+        predictions(model, key)[use]()
+    assert "of Indefinite (kernel.variance = 1., likelihood.variance = 1.1; float64)" in str(error.value)
+    assert "the eigenvalue -2, so it is not a covariance" in str(error.value)
+    assert not np.isfinite(model.training_loss())
+
+
+def explanation(model):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        try:
+            model.posterior()
+        except np.linalg.LinAlgError as error:
+            return str(error)
+    return " ".join(str(w.message) for w in seen if w.category is JitterWarning)
+
+
+def test_causes_are_told_apart():
+    smooth = explanation(GPR((X, Y), kernel=SE(1e12, 1e5), noise_variance=0.01))
+    assert "kernel.lengthscales = 1.e+05 is far above the spread of the inputs, 1" in smooth
+    assert "gp.set_prior(model.at.kernel.lengthscales" in smooth
+    assert "rows" not in smooth
+
+    floor = explanation(GPR((X, Y), kernel=SE(1e12, 0.5), noise_variance=1.001e-6))
+    assert "the noise variance, 1e-06, is at its floor, 1e-06" in floor
+    assert "far above" not in floor and "equal" not in floor
+
+    small = explanation(GPR((X, Y), kernel=SE(1e14, 0.5), noise_variance=1e-4))
+    assert "the noise variance, 0.0001, is 1e-18 of the kernel's variance, near what float64 resolves" in small
+
+    infinite = explanation(GPR((1e200 * X, Y), kernel=gp.kernels.Polynomial(2)))
+    assert "the kernel is not finite at row 1, [2.e+199]" in infinite
+
+
+def test_float32_has_its_own_amounts():
+    x = np.linspace(0.0, 1.0, 40, dtype=np.float32)[:, None]
+    with pytest.warns(gp.models.Float32Warning):
+        model = GPR(
+            (x, np.sin(x)),
+            kernel=SE(positive(1.0, np.float32), positive(1.0, np.float32)),
+            likelihood=gp.likelihoods.Gaussian(gp.Parameter(1.1e-6, transform=gp.positive(1e-6), dtype=np.float32)),
+        )
+    amount = model.jitter_used()
+    assert amount.dtype == jnp.float32
+    assert_allclose(amount, 1e-6, rtol=1e-2)
+    with pytest.warns(JitterWarning, match="float32"):
+        mean, var = model.predict_f(x)
+    assert mean.dtype == var.dtype == jnp.float32
+    assert_allclose(mean, np.sin(x), atol=1e-2)
+    assert (np.asarray(var) >= 0.0).all()
+    value, gradient = gp.filter_value_and_grad(lambda m: m.training_loss())(model)
+    assert value.dtype == jnp.float32
+    assert all(np.isfinite(g).all() and g.dtype == jnp.float32 for g in gradient.values())
+
+
+def test_gpr_has_no_jitter_of_its_own():
+    # GPflow adds none to exact regression, where its other models have 1e-6 (trap 2).
+    model = GPR(([[0.0]], [[1.0]]), kernel=SE(), noise_variance=1e-5)
+    assert_allclose(model.log_marginal_likelihood(), -0.5 * (1 / 1.00001 + np.log(2 * np.pi * 1.00001)), rtol=1e-14)
+    assert_allclose(model.posterior().L, np.sqrt([[1.00001]]), rtol=1e-14)
+
+
+@pytest.mark.parametrize("full_output_cov", [False, True])
+def test_variances_are_never_negative_also_on_diagonals(full_output_cov):
+    x = np.linspace(0.0, 1.0, 40)[:, None]
+    model = GPR((x, np.hstack([np.sin(x), x])), kernel=SE(1e3), noise_variance=1.1e-6)
+    var = np.asarray(model.predict_f(x, full_output_cov=full_output_cov)[1])
+    cov = np.asarray(model.predict_f(x, full_cov=True, full_output_cov=full_output_cov)[1])
+    if full_output_cov:
+        var, cov = np.einsum("npp->np", var), np.einsum("npmp->pnm", cov)
+    assert np.isfinite(cov).all()
+    assert (var >= 0.0).all()
+    assert (np.diagonal(cov, axis1=1, axis2=2) >= 0.0).all()
+
+
+def test_the_mean_gradient_at_coincident_points_is_zero_for_matern():
+    # Trap 15: at coincident inputs the Matern kernels have derivative 0, and a model with repeated rows finite gradients.
+    x = np.repeat(X, 2, 0)
+    model = GPR((x, np.sin(x)), kernel=gp.kernels.Matern32(), noise_variance=0.1)
+    gradient = gp.filter_grad(lambda m: m.training_loss())(model)
+    assert all(np.isfinite(g).all() for g in gradient.values())
+    slope = jax.grad(lambda z: gp.kernels.Matern12()(z, X[:1])[0, 0])(jnp.asarray(X[:1]))
+    assert slope.tolist() == [[0.0]]
+
+
+def test_the_training_loss_needs_no_data():
+    model = MODELS["gpr"]()  # trap 16
+    assert_allclose(model.training_loss(), -model.log_posterior_density())

@@ -14,6 +14,7 @@ from . import pathwise as pathwise
 from . import posteriors as posteriors
 from .fitting import FitResult as FitResult
 from .fitting import fit as fit
+from .fitting import fit_restarts as fit_restarts
 from .parameters import Buffer as Buffer
 from .parameters import Flat as Flat
 from .parameters import LoadReport as LoadReport

@@ -4,6 +4,8 @@ from ._fit import fit as fit
 from ._lbfgs import LBFGS as LBFGS
 from ._natural import NaturalGradient as NaturalGradient
 from ._optax import Optax as Optax
+from ._restarts import RestartsResult as RestartsResult
+from ._restarts import fit_restarts as fit_restarts
 from ._result import FitResult as FitResult
 from ._scipy import Scipy as Scipy
 from ._solver import Solver as Solver

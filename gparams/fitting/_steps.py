@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from ._mesh import constrain_rows
 from ._problem import Problem
 from ._solver import STOPPED_BY_CALLBACK, Outcome, Reporter, not_finite
-from ._stream import Stream
+from ._stream import Stream, common_rows
 
 
 class Task(eqx.Module):
@@ -98,13 +98,13 @@ def _num_rows(data: Any, batch_size: int | None, key: Any) -> int | None:
     if batch_size is None:
         return None
     arrays = [leaf for leaf in jax.tree.leaves(data) if eqx.is_array(leaf) or isinstance(leaf, np.ndarray)]
-    rows = {leaf.shape[0] if leaf.ndim else None for leaf in arrays}
-    if len(rows) != 1 or None in rows:
+    num_rows = common_rows(arrays)
+    if num_rows is None:
         shapes = [leaf.shape for leaf in arrays]
         raise ValueError(f"fit: batches need data whose arrays have one number of rows, got {shapes or 'no data'}")
     if key is None:
         raise ValueError("fit: batches are drawn at random; give key=jax.random.key(0)")
-    if batch_size > (num_rows := rows.pop()):
+    if batch_size > num_rows:
         raise ValueError(f"fit: batch_size={batch_size} is more than the {num_rows} rows of the data")
     return num_rows
 

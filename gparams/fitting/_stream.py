@@ -95,8 +95,8 @@ class Stream:
     def _read(self, batch: Any, number: int) -> Any:
         batch = jax.tree.map(_as_array, batch)
         leaves, treedef = jax.tree.flatten(batch)
-        rows = {leaf.shape[0] if leaf.ndim else None for leaf in leaves}
-        if not leaves or len(rows) != 1 or rows & {None, 0}:
+        num_rows = common_rows(leaves)
+        if not num_rows:
             shapes = [leaf.shape for leaf in leaves]
             raise ValueError(f"fit: batch {number}: expected arrays with one number of rows, got shapes {shapes}")
         like = treedef, [(leaf.shape[1:], leaf.dtype) for leaf in leaves]
@@ -107,7 +107,7 @@ class Stream:
                 f"fit: batch {number} is not like the first: expected {_words(self._like)}, got {_words(like)}. Only the "
                 "number of rows may differ"
             )
-        return jax.device_put(batch, self._sharding(rows.pop()))
+        return jax.device_put(batch, self._sharding(num_rows))
 
     def _sharding(self, num_rows: int) -> Any:
         if self.mesh is None:
@@ -117,14 +117,17 @@ class Stream:
         return NamedSharding(self.mesh, PartitionSpec(self.mesh.axis_names) if even else PartitionSpec())
 
 
+def common_rows(arrays: list[Any]) -> int | None:
+    """The number of rows that all arrays have; None if there is no such number."""
+    rows = {array.shape[0] if array.ndim else -1 for array in arrays}
+    return rows.pop() if len(rows) == 1 and -1 not in rows else None
+
+
 def is_stream(data: Any) -> bool:
     """Whether data are batches to go through, and not a PyTree of arrays."""
-    return isinstance(data, Iterable) and not isinstance(data, str | bytes) and _is_one_leaf(data)
-
-
-def _is_one_leaf(data: Any) -> bool:
-    leaves = jax.tree.leaves(data)
-    return len(leaves) == 1 and leaves[0] is data and not isinstance(data, jax.Array | np.ndarray | np.generic)
+    if isinstance(data, str | bytes | jax.Array | np.ndarray | np.generic) or not isinstance(data, Iterable):
+        return False
+    return bool(jax.tree_util.all_leaves([data]))  # no tuple, list, dictionary or other node of a PyTree
 
 
 def _as_array(leaf: Any) -> Any:

@@ -256,3 +256,21 @@ def test_float32_stays_float32():
     result = gp.fit(m, loss, solver=NaturalGradient(0.01, steps=2))
     assert result.model["q_mu"].dtype == result.model["q_sqrt"].dtype == np.float32
     assert result.loss < result.history[0]
+
+
+def test_one_step_of_a_sparse_model_reaches_its_collapsed_bound():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-2.0, 2.0, (15, 1))
+    data, Z = (X, np.sin(2.0 * X) + 0.1 * rng.normal(size=X.shape)), X[:5].copy()
+    kernel, likelihood = gp.kernels.Matern52(lengthscales=0.7), gp.likelihoods.Gaussian(0.05)
+    collapsed = gp.models.SGPR(data, kernel, Z, likelihood=likelihood)
+    model = gp.models.SVGP(kernel, likelihood, Z)
+    result = gp.fit(model, data=data, solver=NaturalGradient(1.0, steps=1))
+    assert result.loss < result.history[0] - 1.0
+    # GPflow's SGPR adds its jitter to Kuu too, so that the two agree to rounding.
+    assert_allclose(-result.loss, collapsed.elbo(), rtol=1e-8)
+    assert_allclose(result.model.predict_f(Z)[0], collapsed.predict_f(Z)[0], rtol=1e-6, atol=1e-8)
+    rest = NaturalGradient(1.0, rest=optax.adam(0.02), steps=30)
+    better = gp.fit(model, data=data, solver=rest)
+    assert better.loss < result.loss
+    assert better.model.kernel.lengthscales.value != kernel.lengthscales.value

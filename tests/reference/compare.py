@@ -68,7 +68,7 @@ def text_difference(got, want):
 
 def _check_params(got, want):
     # GPflow has the number of VGP's data among its Parameters; here it is the length of X.
-    want = {path: facts for path, facts in want.items() if path != ".num_data"}
+    got, want = ({path: facts for path, facts in side.items() if path != ".num_data"} for side in (got, want))
     yield "paths and their order", None if list(got) == list(want) else f"{list(got)}, expected {list(want)}"
     for path in [path for path in want if path in got]:
         for field in ("value", "unconstrained"):

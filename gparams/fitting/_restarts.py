@@ -1,0 +1,211 @@
+"""Fits from many starts, as one compiled program."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from ..parameters import Flat, combine, randomize
+from ._lbfgs import LBFGS, _run, _start, _Status
+from ._problem import Problem, make_problem
+from ._solver import Reporter, Solver
+
+
+@dataclasses.dataclass(frozen=True)
+class RestartsResult:
+    """The outcome of fits from many starts; item 0 of each array is the fit from the model itself.
+
+    Parameters
+    ----------
+    model
+        The best of the fitted models.
+    loss
+        Its loss.
+    best
+        Which of the fits it is from.
+    losses
+        Final loss of each fit; NaN where the loss was not finite at the start, or never became so.
+    start_losses
+        Loss at each start.
+    steps
+        Number of steps of each fit.
+    converged
+        Whether each fit met the solver's own test.
+    messages
+        Why each fit stopped, in words.
+    models
+        All fitted models, in the order of the starts.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> result = gp.fit_restarts(gp.Parameter(2.0), lambda p: jnp.cos(3.0 * p) + 0.1 * p**2, key=jax.random.key(0), num=8)
+    >>> len(result.losses), result.loss == result.losses.min()
+    (8, True)
+    """
+
+    model: Any
+    loss: float
+    best: int
+    losses: np.ndarray
+    start_losses: np.ndarray
+    steps: np.ndarray
+    converged: np.ndarray
+    messages: tuple[str, ...]
+    models: tuple[Any, ...]
+
+    def __repr__(self) -> str:
+        finite = np.isfinite(self.losses)
+        spread = f"{np.median(self.losses[finite]):.6g}" if finite.any() else "none"
+        return (
+            f"RestartsResult({type(self.model).__name__}, loss={self.loss:.6g} from start {self.best} of "
+            f"{len(self.losses)}, median loss {spread}, {int(self.converged.sum())} converged: {self.messages[self.best]})"
+        )
+
+
+def fit_restarts(
+    model: Any,
+    loss: Callable[..., Any] | None = None,
+    data: Any = None,
+    *,
+    key: Key[Array, ""],
+    num: int = 32,
+    solver: Solver | None = None,
+    spread: float = 1.0,
+    batched: bool | None = None,
+) -> RestartsResult:
+    """Fit from several starts, and keep the best.
+
+    The first start is the model itself. The others are draws of `randomize`: a trainable Parameter with a prior is drawn
+    from it, and any other moves by a normal step of standard deviation `spread` around its own value, in the
+    unconstrained space. A start whose loss is not finite is reported and passed over.
+
+    All fits are one compiled program. On a CPU it goes through them one after the other, each stopping at its own time; on
+    an accelerator it does all at once, and every step lasts as long as the slowest.
+
+    Parameters
+    ----------
+    model, loss, data
+        As for `fit`.
+    key
+        JAX random key for the starts.
+    num
+        Number of starts.
+    solver
+        ``LBFGS(...)``, which is the default; any other is run once for each start, from Python.
+    spread
+        Standard deviation of the starts, in unconstrained units.
+    batched
+        Whether to do all fits at once; by default not on a CPU, and on anything else.
+
+    Returns
+    -------
+    RestartsResult
+        With the best model, and the loss and message of every start.
+
+    Raises
+    ------
+    ValueError
+        If there is no start, nothing is trainable, or the loss is not one number.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import jax
+    >>> import numpy as np
+    >>> X = np.linspace(0.0, 6.0, 30)[:, None]
+    >>> model = gp.models.GPR((X, np.sin(4.0 * X)), kernel=gp.kernels.SquaredExponential(), noise_variance=0.1)
+    >>> result = gp.fit_restarts(model, key=jax.random.key(0), num=4)
+    >>> result.loss <= gp.fit(model).loss + 1e-6, result.losses.shape
+    (True, (4,))
+    """
+    if num < 1:
+        raise ValueError(f"fit_restarts: expected num of at least 1, got {num}")
+    solver = LBFGS() if solver is None else solver
+    if not isinstance(solver, Solver):
+        raise TypeError(f"fit_restarts: expected a solver such as gp.fitting.LBFGS(), got {solver!r}")
+    data = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, data)
+    problem = make_problem(model, loss, data)
+    start_key, run_key = jax.random.split(key)
+    starts = _starts(problem, start_key, num, spread)
+    if isinstance(solver, LBFGS):
+        runs = _fit_together(solver, problem, starts, _on_accelerator(starts) if batched is None else batched)
+    else:
+        runs = _fit_in_turn(solver, problem, starts, run_key)
+    losses = np.where(np.isfinite(runs.losses), runs.losses, np.nan)
+    best = 0 if np.isnan(losses).all() else int(np.nanargmin(losses))
+    models = tuple(problem.model(problem.flat.unravel(jnp.asarray(point))) for point in runs.points)
+    facts = (losses, runs.start_losses, runs.steps, runs.converged, runs.messages)
+    return RestartsResult(models[best], float(losses[best]), best, *facts, models)
+
+
+class _Runs(NamedTuple):
+    points: np.ndarray  # [num, n]
+    losses: np.ndarray
+    start_losses: np.ndarray
+    steps: np.ndarray
+    converged: np.ndarray
+    messages: tuple[str, ...]
+
+
+def _starts(problem: Problem, key: Key[Array, ""], num: int, spread: float) -> Array:
+    first = problem.vector()[None]
+    if num == 1:
+        return first
+    model = combine(problem.flat.params, problem.flat.static)
+    return jnp.concatenate([first, _draw(model, jax.random.split(key, num - 1), spread)])
+
+
+@eqx.filter_jit
+def _draw(model: Any, keys: Key[Array, " S"], spread: float) -> Array:
+    return jax.vmap(lambda key: Flat(randomize(model, key, spread=spread)).vector())(keys)
+
+
+def _on_accelerator(x: Array) -> bool:
+    return any(device.platform != "cpu" for device in x.devices())
+
+
+def _fit_together(solver: LBFGS, problem: Problem, starts: Array, batched: bool) -> _Runs:
+    points, losses, start_losses, status, steps, slopes = map(np.asarray, _fit_all(solver, problem, starts, batched))
+    messages = tuple(
+        solver._message(_Status(int(k)), int(step), float(slope))
+        for k, step, slope in zip(status, steps, slopes, strict=True)
+    )
+    converged = np.asarray([message.startswith("converged") for message in messages])
+    return _Runs(points, losses, start_losses, steps, converged, messages)
+
+
+@eqx.filter_jit
+def _fit_all(solver: LBFGS, problem: Problem, starts: Array, batched: bool) -> tuple[Array, ...]:
+    def one(x: Array) -> tuple[Array, ...]:
+        own = problem.at(problem.flat.unravel(x))
+        first = _start(solver, own)
+        last = _run(solver, own, first, jnp.asarray(solver.max_steps))
+        loss, point, grad = last.best
+        return point, loss, first.value, last.status, last.step, jnp.max(jnp.abs(grad))
+
+    return jax.vmap(one)(starts) if batched else jax.lax.map(one, starts)
+
+
+def _fit_in_turn(solver: Solver, problem: Problem, starts: Array, key: Key[Array, ""]) -> _Runs:
+    outs = []
+    for x, own in zip(starts, jax.random.split(key, len(starts)), strict=True):
+        start = problem.at(problem.flat.unravel(x))
+        out = solver.minimize(start, Reporter(solver.max_steps, None, False), own)
+        point = out.params if isinstance(out.params, dict) else problem.flat.unravel(jnp.asarray(out.params))
+        outs.append((out, Flat(problem.model(point)).vector()))
+    return _Runs(
+        np.stack([np.asarray(point) for _, point in outs]),
+        np.asarray([out.loss for out, _ in outs]),
+        np.asarray([out.history[0] if len(out.history) else np.nan for out, _ in outs]),
+        np.asarray([out.steps for out, _ in outs]),
+        np.asarray([out.converged for out, _ in outs]),
+        tuple(out.message for out, _ in outs),
+    )

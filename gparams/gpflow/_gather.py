@@ -103,10 +103,20 @@ class _Gathering:
                 state[name] = _frozen(value) if name in wanted else value
             else:
                 plain[name] = value
-        out = object.__new__(_adaptor(type(node), tuple(state)))
+        facts = frozenset(name for name in plain if _is_fact(core, name))
+        out = object.__new__(_adaptor(type(node), tuple(state), facts))
         out.__dict__.update(state)
-        out.__dict__["_origin"] = Origin(node, fingerprint(plain))
+        out.__dict__["_origin"] = Origin(node, plain)
         return out
+
+
+def _is_fact(core: type, name: str) -> bool:
+    """Whether a functional class has an attribute or property of this name, which a user's object sets to a plain value."""
+    ours = inspect.getattr_static(core, name, _NOTHING)
+    return ours is not _NOTHING and not callable(ours)
+
+
+_NOTHING = object()
 
 
 def _frozen(value: Any) -> Any:
@@ -145,11 +155,11 @@ def is_custom(node: Node) -> bool:
 class Origin:
     """The stateful object behind an adaptor, and what its plain Python state was: equal ones share a compilation."""
 
-    __slots__ = ("obj", "state")
+    __slots__ = ("obj", "plain", "state")
 
-    def __init__(self, obj: Any, state: Any):
-        self.obj = obj
-        self.state = state
+    def __init__(self, obj: Any, plain: dict[str, Any]):
+        self.obj, self.plain = obj, plain
+        self.state = fingerprint(plain)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Origin) and other.obj is self.obj and other.state == self.state
@@ -161,13 +171,13 @@ class Origin:
 _adaptors: "weakref.WeakKeyDictionary[type, dict[Any, type]]" = weakref.WeakKeyDictionary()
 
 
-def _adaptor(cls: type, names: tuple[str, ...]) -> type:
+def _adaptor(cls: type, names: tuple[str, ...], facts: frozenset[str]) -> type:
     """The functional class for a user's class with these attributes."""
     known = _adaptors.setdefault(cls, {})
     methods = _overrides(cls)
-    key = (names, tuple(sorted(methods)))
+    key = (names, facts, tuple(sorted(methods)))
     if key not in known:
-        known[key] = _make_adaptor(cls, core_of(cls), names, methods)
+        known[key] = _make_adaptor(cls, names, facts, methods)
     return known[key]
 
 
@@ -186,7 +196,9 @@ def _overrides(cls: type) -> dict[str, Any]:
     return found
 
 
-def _make_adaptor(cls: type, core: type, names: tuple[str, ...], methods: dict[str, Any]) -> type:
+def _make_adaptor(cls: type, names: tuple[str, ...], facts: frozenset[str], methods: dict[str, Any]) -> type:
+    core = core_of(cls)
+
     def fill(namespace: dict[str, Any]) -> None:
         namespace["__module__"], namespace["__qualname__"] = cls.__module__, cls.__qualname__
         namespace["__doc__"] = cls.__doc__
@@ -198,6 +210,8 @@ def _make_adaptor(cls: type, core: type, names: tuple[str, ...], methods: dict[s
             if name not in names:
                 forward = _forwarded(name)
                 namespace[name] = property(forward) if isinstance(method, property) else forward
+        for name in facts:
+            namespace[name] = property(lambda self, name=name: self._origin.plain[name])
         for name in getattr(core, "__abstractmethods__", ()):
             namespace.setdefault(name, _lacking(cls.__name__, name))
 

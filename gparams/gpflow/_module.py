@@ -267,7 +267,7 @@ def _namespace(core: type) -> dict[str, Any]:
             continue
         found = getattr(core, name)
         if isinstance(value, property):
-            names[name] = _property(name, value.__doc__)
+            names[name] = _Property(name, value.__doc__)
         elif inspect.isfunction(found) and not isinstance(value, staticmethod | classmethod):
             names[name] = _method(name, found)
     for name in field_names(core):
@@ -339,11 +339,14 @@ def _array(value: Any) -> Any:
     return jnp.asarray(value) if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" else value
 
 
-def _property(name: str, doc: str | None) -> property:
-    def read(self: Module) -> Any:
-        return present(getattr(gather(self), name))
+class _Property:
+    """A property of the functional object; an object's own attribute of that name goes before it."""
 
-    return property(read, doc=doc)
+    def __init__(self, name: str, doc: str | None):
+        self.name, self.__doc__ = name, doc
+
+    def __get__(self, obj: Any, cls: type | None = None) -> Any:
+        return self if obj is None else present(getattr(gather(obj), self.name))
 
 
 def _method(name: str, core_method: Callable[..., Any]) -> Callable[..., Any]:

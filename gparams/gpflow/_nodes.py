@@ -122,9 +122,9 @@ def _climb(obj: Any, found: dict[int, Any], seen: set[int]) -> None:
 
 
 def _holds(parent: Any, obj: Any) -> bool:
-    return any(child is obj or _holds(child, obj) for _, child in branches(parent) if not isinstance(child, Node)) or any(
-        child is obj for _, child in branches(parent)
-    )
+    return any(
+        child is obj or _holds(child, obj) for _, child in branches(parent) if not isinstance(child, Node)
+    ) or any(child is obj for _, child in branches(parent))
 
 
 def holds_state(value: Any) -> bool:

@@ -113,7 +113,10 @@ class Program:
         old = [c._held for c in everything]
         old_arrays = [node.__dict__[name] for node, name in self.arrays]
         flat = Flat(
-            {str(c._facts.serial): _movable(rebuild(u, c._held._spec)) for c, u in zip(self.cells, numbers, strict=False)}
+            {
+                str(c._facts.serial): _movable(rebuild(u, c._held._spec))
+                for c, u in zip(self.cells, numbers, strict=False)
+            }
         )
         moved = flat.model(params)
         try:
@@ -174,7 +177,11 @@ def _every_array(value: Any) -> list[Any]:
         return [a for v in value for a in _every_array(v)]
     if isinstance(value, dict):
         return [a for v in value.values() for a in _every_array(v)]
-    return [value] if isinstance(value, jax.Array) or (isinstance(value, np.ndarray) and value.dtype.kind in "fiub") else []
+    return (
+        [value]
+        if isinstance(value, jax.Array) or (isinstance(value, np.ndarray) and value.dtype.kind in "fiub")
+        else []
+    )
 
 
 def _refilled(value: Any, leaves: list[Any]) -> Any:

@@ -6,7 +6,7 @@ _ADVICE = {
         "Nearest: step_callback= of gpflow.optimizers.Scipy().minimize, or a few lines in the loop around Adam; "
         "gparams.fit(model, callback=...) for the functional model, model.functional()."
     ),
-    "posteriors": "Nearest: model.posterior(), which has predict_f; one class serves all models (gparams.posteriors.Posterior).",
+    "posteriors": "Nearest: model.posterior(), which has predict_f; one class, gparams.posteriors.Posterior, serves all.",
     "quadrature": "Nearest: the functions of gparams.maths (gauss_hermite, gaussian_expectation, monte_carlo_expectation).",
     "probability_distributions": "Nearest: gparams.expectations, which takes the mean and covariance as arrays.",
     "expectations": "Nearest: gparams.expectations, closed forms under a Gaussian input, with quadrature for the rest.",

@@ -51,7 +51,7 @@ def in_default_style(held: Held) -> Held:
 
 def _softplus_floor(held: Held) -> float | None:
     """The lower bound of a Parameter with the library's own positive transform; None for any other."""
-    transform = held.transform
+    transform: Any = held.transform
     name = None if transform is None else transform.name
     if name == "softplus":
         return 0.0

@@ -14,7 +14,7 @@ from .. import kernels, likelihoods, mean_functions, models
 from ..kernels._base import Slice, read_active_dims
 from ..models._data import read_data
 from ._gather import gather
-from ._module import EXTRAS, READERS, Module, present, shell_of
+from ._module import EXTRAS, READERS, name_of, present, shell_of
 
 READERS["data"] = lambda data: data if data is None else read_data(data)
 READERS["active_dims"] = read_active_dims
@@ -54,7 +54,7 @@ class _Kernel:
     def __init__(self: Any, active_dims: Any = None, name: str | None = None):
         if active_dims is not None:
             self.active_dims = read_active_dims(active_dims)
-        Module.__init__(self, name)
+        name_of(self, name)
 
     __add__ = _combined("__add__", "Sum", kernels.Kernel)
     __mul__ = _combined("__mul__", "Product", kernels.Kernel)
@@ -85,7 +85,7 @@ class _Stationary:
 @extras(mean_functions.MeanFunction)
 class _MeanFunction:
     def __init__(self: Any, name: str | None = None):
-        Module.__init__(self, name)
+        name_of(self, name)
 
     __add__ = _combined("__add__", "Additive", mean_functions.MeanFunction)
     __mul__ = _combined("__mul__", "Product", mean_functions.MeanFunction)
@@ -102,7 +102,7 @@ class _Likelihood:
         **kwargs: Any,
     ):
         self.input_dim, self.latent_dim, self.observation_dim = input_dim, latent_dim, observation_dim
-        Module.__init__(self, name)
+        name_of(self, name)
 
 
 class LossClosure:
@@ -165,7 +165,7 @@ class _GPModel:
         self.kernel, self.likelihood = kernel, likelihood
         if num_latent_gps is not None:
             self.num_latent_gps = num_latent_gps
-        Module.__init__(self, name)
+        name_of(self, name)
 
     def training_loss_closure(self: Any, data: Any = None, *, compile: bool = True) -> LossClosure:
         """Return the training loss as a function without arguments, on data where the model takes data.
@@ -195,10 +195,10 @@ class _GPModel:
 
 
 def _num_latent(kernel: Any, likelihood: Any, output_dim: int) -> int:
-    own = getattr(kernel, "num_latent_gps", None)
+    own: Any = getattr(kernel, "num_latent_gps", None)
     if own is not None:
         return int(own)
-    asked = getattr(likelihood, "num_latent_gps", None)
+    asked: Any = getattr(likelihood, "num_latent_gps", None)
     return int(asked(output_dim)) if callable(asked) else output_dim
 
 

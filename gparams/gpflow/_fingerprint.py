@@ -29,7 +29,7 @@ def fingerprint(value: Any, *, strict: bool = False) -> Any:
     if isinstance(value, _VALUES):
         return type(value), value if not isinstance(value, slice) else str(value)
     if isinstance(value, np.ndarray):
-        return value.shape, str(value.dtype), hashlib.blake2b(np.ascontiguousarray(value)).digest()
+        return value.shape, str(value.dtype), hashlib.blake2b(value.tobytes()).digest()
     if isinstance(value, list | tuple):
         return type(value), tuple(fingerprint(v, strict=strict) for v in value)
     if isinstance(value, dict):

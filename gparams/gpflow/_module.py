@@ -58,8 +58,7 @@ class Module(Node):
     _core: type = CoreModule
 
     def __init__(self, name: str | None = None):
-        if name is not None:
-            self.name = name
+        name_of(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, eqx.Module) and parameters(value):
@@ -116,7 +115,7 @@ class Module(Node):
         return any(p.trainable for p in parameters_below(self))
 
     @trainable.setter
-    def trainable(self, flag: bool) -> None:
+    def trainable(self, flag: Any) -> None:
         for p in parameters_below(self):
             p.trainable = flag
 
@@ -134,6 +133,12 @@ class Module(Node):
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         fmt = default_summary_fmt()
         printer.text(f"{self!r}\n{tabulate(gather(self), None if fmt == 'notebook' else fmt)}")
+
+
+def name_of(obj: Any, name: str | None) -> None:
+    """Give an object the name that its constructor was given, if any."""
+    if name is not None:
+        obj.name = name
 
 
 def construct(obj: Module, core: type, args: tuple, kwargs: dict[str, Any]) -> None:
@@ -267,7 +272,7 @@ def _namespace(core: type) -> dict[str, Any]:
             continue
         found = getattr(core, name)
         if isinstance(value, property):
-            names[name] = _Property(name, value.__doc__)
+            names[name] = _Property(name, value)
         elif inspect.isfunction(found) and not isinstance(value, staticmethod | classmethod):
             names[name] = _method(name, found)
     for name in field_names(core):
@@ -285,7 +290,7 @@ def is_abstract(core: type) -> bool:
 def _constructor(core: type) -> Callable[..., None]:
     def __init__(self: Module, *args: Any, name: str | None = None, **kwargs: Any) -> None:
         construct(self, core, args, kwargs)
-        Module.__init__(self, name)
+        name_of(self, name)
 
     __init__.__signature__ = inspect.signature(core.__init__)  # type: ignore[attr-defined]
     return __init__
@@ -342,15 +347,20 @@ def _array(value: Any) -> Any:
 class _Property:
     """A property of the functional object; an object's own attribute of that name goes before it."""
 
-    def __init__(self, name: str, doc: str | None):
-        self.name, self.__doc__ = name, doc
+    def __init__(self, name: str, core: property):
+        self.name, self.core, self.__doc__ = name, core, core.__doc__
 
     def __get__(self, obj: Any, cls: type | None = None) -> Any:
-        return self if obj is None else present(getattr(gather(obj), self.name))
+        if obj is None:
+            return self
+        if getattr(self.core, "__isabstractmethod__", False) or self.core.fget is None:
+            return present(getattr(gather(obj), self.name))
+        return present(self.core.fget(gather(obj)))
 
 
 def _method(name: str, core_method: Callable[..., Any]) -> Callable[..., Any]:
     signature = inspect.signature(core_method)
+    abstract = getattr(core_method, "__isabstractmethod__", False)
     wants_key, wants_jitter = "key" in signature.parameters, "jitter" in signature.parameters
 
     @functools.wraps(core_method)
@@ -360,7 +370,9 @@ def _method(name: str, core_method: Callable[..., Any]) -> Callable[..., Any]:
             kwargs["key"] = next_key()
         if wants_jitter and "jitter" not in kwargs and config().jitter is not None:
             kwargs["jitter"] = config().jitter
-        method = getattr(gather(self), name)
+        core = gather(self)
+        # The functional class's own method, and not what a user's class has over it: `super().K(X)` comes here.
+        method = getattr(core, name) if abstract else functools.partial(core_method, core)
         return present(method(*(_argument(a) for a in args), **{k: _argument(v) for k, v in kwargs.items()}))
 
     return call

@@ -1,5 +1,6 @@
 """Adam and any other optax optimiser, one step a call, on stateful Parameters."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -35,10 +36,10 @@ class Optimizer:
     3.0
     """
 
-    def __init__(self, transformation: optax.GradientTransformation):
+    def __init__(self, transformation: Any):
         if not isinstance(transformation, optax.GradientTransformation):
             raise TypeError(f"Optimizer: expected an optax gradient transformation, got {transformation!r}")
-        self.transformation: Any = transformation
+        self.transformation = transformation
         self.state: Any = None
         self.rate: Any = None  # a learning rate that was set between steps
         self._keys: tuple[Any, ...] = ()
@@ -148,6 +149,8 @@ def _carried(old: Any, fresh: Any) -> Any:
 def keras_style(name: str, make: Callable[..., Any], default_rate: float, renamed: dict[str, str]) -> type:
     """Make the class of an optimiser with TensorFlow's name and keywords."""
 
+    fixed = tuple(key for key in inspect.signature(make).parameters if key != "learning_rate")
+
     def __init__(self: Any, learning_rate: Any = default_rate, **kwargs: Any) -> None:
         kwargs.pop("name", None)
         lr = kwargs.pop("lr", learning_rate)
@@ -155,7 +158,7 @@ def keras_style(name: str, make: Callable[..., Any], default_rate: float, rename
         if unknown:
             raise TypeError(f"{name}: does not take {unknown}; it takes learning_rate, {', '.join(renamed)}")
         settings = {renamed[key]: value for key, value in kwargs.items()}
-        built = optax.inject_hyperparams(make, static_args=tuple(settings))(learning_rate=lr, **settings)
+        built = optax.inject_hyperparams(make, static_args=fixed)(learning_rate=lr, **settings)
         Optimizer.__init__(self, built)
         self._given_rate = lr
 

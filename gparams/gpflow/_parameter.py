@@ -1,11 +1,12 @@
 """The mutable Parameter: a cell that holds a functional one, and the variable that an optimiser moves."""
 
 import enum
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.core
 import jax.numpy as jnp
+import jax.tree_util as jtu
 import numpy as np
 
 from ..parameters import ArrayManners, assign, log_prior, rebuild, set_prior, set_trainable, set_transform
@@ -27,6 +28,11 @@ class PriorOn(enum.Enum):
 
     CONSTRAINED = "constrained"
     UNCONSTRAINED = "unconstrained"
+
+
+def read_space(space: Any) -> Literal["constrained", "unconstrained"]:
+    """The name of a space, from GPflow's enumeration or its text."""
+    return PriorOn(space).value
 
 
 class Parameter(ArrayManners):
@@ -180,7 +186,7 @@ class Parameter(ArrayManners):
         return self.held.trainable
 
     @trainable.setter
-    def trainable(self, flag: bool) -> None:
+    def trainable(self, flag: Any) -> None:
         self.put(set_trainable(self._held, flag))
 
     @property
@@ -213,7 +219,7 @@ class Parameter(ArrayManners):
 
     @prior_on.setter
     def prior_on(self, space: Any) -> None:
-        self.put(set_prior(self._held, self._held.prior, PriorOn(space).value))
+        self.put(set_prior(self._held, self._held.prior, read_space(space)))
 
     def functional(self) -> Held:
         """Return the functional Parameter that it holds now."""
@@ -299,3 +305,8 @@ class Variable(ArrayManners):
 
     def __repr__(self) -> str:
         return f"<Variable {self.name!r} shape={self.shape} dtype={self.dtype}, numpy={self.numpy()}>"
+
+
+# JAX's functions take what is a PyTree, and see the functional Parameter (or the array) that it holds.
+jtu.register_pytree_node(Parameter, lambda p: ((p.held,), None), lambda _, held: held[0])
+jtu.register_pytree_node(Variable, lambda v: ((v.value,), None), lambda _, array: array[0])

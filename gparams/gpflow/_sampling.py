@@ -41,7 +41,7 @@ class SamplingHelper:
     -1.459
     """
 
-    def __init__(self, target_log_prob_fn: Callable[[], Any], parameters: Sequence[Any]):
+    def __init__(self, target_log_prob_fn: Callable[[], Any], parameters: Any):
         if isinstance(parameters, Node) or not all(
             isinstance(p, Parameter) and p.prior is not None for p in parameters
         ):

@@ -36,7 +36,7 @@ class Scipy:
 
     def minimize(
         self,
-        closure: Callable[[], Any],
+        closure: Any,
         variables: Any = None,
         method: str | None = "L-BFGS-B",
         step_callback: Callable[..., Any] | None = None,

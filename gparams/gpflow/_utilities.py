@@ -12,12 +12,11 @@ from ..parameters import tabulate
 from ._arrays import map_containers
 from ._config import default_float, default_int, default_summary_fmt
 from ._gather import gather
-from ._module import Module
 from ._nodes import Node, branches, parameters_below, roots, walk
 from ._parameter import Parameter, Variable
 
 
-def set_trainable(model: Any, flag: bool) -> Any:
+def set_trainable(model: Any, flag: Any) -> Any:
     """Freeze Parameters, or let them train again, in place.
 
     Parameters
@@ -210,7 +209,7 @@ def freeze(input_module: Any) -> Any:
     for _, node in list(walk(copied)):
         if isinstance(node, Node):
             for step, child in branches(node):
-                Module.__setattr__(node, step[1:], _as_arrays(child))
+                setattr(node, step[1:], _as_arrays(child))
     return copied
 
 

@@ -12,6 +12,7 @@ from . import mean_functions as mean_functions
 from . import models as models
 from . import pathwise as pathwise
 from . import posteriors as posteriors
+from ._lazy import __getattr__ as __getattr__
 from .fitting import FitResult as FitResult
 from .fitting import fit as fit
 from .fitting import fit_restarts as fit_restarts

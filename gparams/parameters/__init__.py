@@ -1,5 +1,6 @@
 """The parameter layer: leaves, places, verbs. It knows nothing of Gaussian processes."""
 
+from ._array_manners import ArrayManners as ArrayManners
 from ._batches import stack as stack
 from ._batches import unstack as unstack
 from ._check import check as check
@@ -25,6 +26,7 @@ from ._optimizers import migrate as migrate
 from ._parameter import Buffer as Buffer
 from ._parameter import Parameter as Parameter
 from ._parameter import as_parameter as as_parameter
+from ._parameter import rebuild as rebuild
 from ._partition import apply_updates as apply_updates
 from ._partition import combine as combine
 from ._partition import filter_grad as filter_grad
@@ -43,6 +45,7 @@ from ._summary import tabulate as tabulate
 from ._tfp import tfb as tfb
 from ._tfp import tfd as tfd
 from ._ties import share as share
+from ._ties import tie_aliases as tie_aliases
 from ._transforms import bounded as bounded
 from ._transforms import positive as positive
 from ._transforms import triangular as triangular

@@ -62,6 +62,12 @@ class ArrayManners:
 
     Every operation acts on `value` and returns a plain array. What it can't do is JAX's own `jax.lax` and
     `x[p]`: these ask for a real array, which is `p.value`.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> isinstance(gp.Parameter(1.0), ArrayManners)
+    True
     """
 
     __slots__ = ()

@@ -266,7 +266,15 @@ def as_parameter(value: Any, *, transform: tfb.Bijector | None = None) -> Parame
 
 
 def rebuild(unconstrained: Any, spec: Spec) -> Parameter:
-    """Put a Parameter together from its two halves, unchecked (as unflattening does)."""
+    """Put a Parameter together from its two halves, unchecked (as unflattening does).
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> p = gp.Parameter(1.0, transform=gp.positive())
+    >>> rebuild(p.unconstrained, p._spec)
+    Parameter(1., transform=Softplus)
+    """
     p = object.__new__(Parameter)
     object.__setattr__(p, "unconstrained", unconstrained)
     object.__setattr__(p, "_spec", spec)

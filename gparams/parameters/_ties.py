@@ -55,7 +55,15 @@ def _key(steps: tuple[str, ...], tie: Tie) -> tuple | None:
 
 
 def tie_aliases(module: Any) -> Any:
-    """Return the module with every Parameter object that it holds more than once tied; itself if there is none."""
+    """Return the module with every Parameter object that it holds more than once tied; itself if there is none.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> p = gp.Parameter(1.0)
+    >>> list(gp.partition(tie_aliases([p, p]))[0])
+    ['[0]']
+    """
     objects = [leaf for leaf in jtu.tree_leaves(module, is_leaf=is_leaf) if isinstance(leaf, Parameter)]
     if len({id(p) for p in objects}) == len(objects) and all(p._spec.tie is None for p in objects):
         return module

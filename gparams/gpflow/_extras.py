@@ -1,0 +1,233 @@
+"""What GPflow's classes have besides the functional ones: constructors that users' subclasses call, and a few methods.
+
+None of it computes: a method here calls the functional core, or another method.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .. import kernels, likelihoods, mean_functions, models
+from ..kernels._base import Slice, read_active_dims
+from ..models._data import read_data
+from ._gather import gather
+from ._module import EXTRAS, READERS, name_of, present, shell_of
+
+READERS["data"] = lambda data: data if data is None else read_data(data)
+READERS["active_dims"] = read_active_dims
+
+
+def extras(core: type) -> Callable[[type], type]:
+    """Give the stateful class of a functional one the members of the class below, too."""
+
+    def add(cls: type) -> type:
+        EXTRAS.setdefault(core, {}).update({k: v for k, v in vars(cls).items() if k not in _OWN})
+        return cls
+
+    return add
+
+
+_OWN = {"__dict__", "__weakref__", "__module__", "__qualname__", "__doc__", "__firstlineno__", "__static_attributes__"}
+
+
+def _combined(name: str, one: str, base: type) -> Callable[[Any, Any], Any]:
+    """`a + b` makes the library's Sum of the two objects themselves."""
+
+    def operator(self: Any, right: Any) -> Any:
+        if not isinstance(right, shell_of(base)):
+            return NotImplemented
+        made = shell_of(getattr(_ROOM[base], one))
+        return made([self, right]) if base is kernels.Kernel else made(self, right)
+
+    operator.__name__ = name
+    return operator
+
+
+_ROOM: dict[type, Any] = {kernels.Kernel: kernels, mean_functions.MeanFunction: mean_functions}
+
+
+@extras(kernels.Kernel)
+class _Kernel:
+    def __init__(self: Any, active_dims: Any = None, name: str | None = None):
+        if active_dims is not None:
+            self.active_dims = read_active_dims(active_dims)
+        name_of(self, name)
+
+    __add__ = _combined("__add__", "Sum", kernels.Kernel)
+    __mul__ = _combined("__mul__", "Product", kernels.Kernel)
+
+    def slice(self: Any, X: Any, X2: Any = None) -> tuple[Any, Any]:
+        """Pick the active columns of X, and of X2."""
+        core = gather(self)
+        return present((core.slice(jnp.asarray(X)), None if X2 is None else core.slice(jnp.asarray(X2))))
+
+    def on_separate_dims(self: Any, other: Any) -> bool:
+        """Whether this kernel and another read different columns, both of them named."""
+        dims = [getattr(k, "active_dims", None) for k in (self, other)]
+        if any(not isinstance(d, tuple) or isinstance(d, Slice) for d in dims):
+            return False
+        return not set(dims[0]) & set(dims[1])  # type: ignore[arg-type]
+
+
+@extras(kernels.IsotropicStationary)
+class _Stationary:
+    def __init__(
+        self: Any, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None, name: str | None = None
+    ):
+        base = shell_of(kernels.SquaredExponential)(variance, lengthscales)
+        self.variance, self.lengthscales = base.variance, base.lengthscales
+        _Kernel.__init__(self, active_dims, name)
+
+
+@extras(mean_functions.MeanFunction)
+class _MeanFunction:
+    def __init__(self: Any, name: str | None = None):
+        name_of(self, name)
+
+    __add__ = _combined("__add__", "Additive", mean_functions.MeanFunction)
+    __mul__ = _combined("__mul__", "Product", mean_functions.MeanFunction)
+
+
+@extras(likelihoods.Likelihood)
+class _Likelihood:
+    def __init__(
+        self: Any,
+        input_dim: int | None = None,
+        latent_dim: int | None = None,
+        observation_dim: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        self.input_dim, self.latent_dim, self.observation_dim = input_dim, latent_dim, observation_dim
+        name_of(self, name)
+
+
+class LossClosure:
+    """A model's loss as a function without arguments, on fixed data or on the next batch of an iterator.
+
+    Parameters
+    ----------
+    model
+        A stateful model.
+    data
+        What its ``training_loss`` takes: nothing, a pair (X, Y), or an iterator of such pairs.
+
+    Examples
+    --------
+    >>> import gparams.gpflow as gpflow
+    >>> import numpy as np
+    >>> model = gpflow.models.GPR((np.zeros((1, 1)), np.zeros((1, 1))), gpflow.kernels.RBF())
+    >>> loss = model.training_loss_closure()
+    >>> float(loss()) == float(model.training_loss())
+    True
+    """
+
+    def __init__(self, model: Any, data: tuple[Any, ...] = ()):
+        self.model, self.data = model, data
+
+    def __call__(self) -> Any:
+        """Return the loss."""
+        return self.model.training_loss(*self.batch())
+
+    def batch(self) -> tuple[Any, ...]:
+        """The data of this step: an iterator's next."""
+        return tuple(next(d) if isinstance(d, Iterator) else d for d in self.data)
+
+    def step(self) -> Callable[[], Any]:
+        """The loss of this step, with its batch drawn: what a compiled step calls."""
+        return functools.partial(_loss_of, self.model, _as_arrays(self.batch()))
+
+
+def _loss_of(model: Any, batch: tuple[Any, ...]) -> Any:
+    return model.training_loss(*batch)
+
+
+def _as_arrays(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_as_arrays(v) for v in value)
+    return jnp.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+@extras(models.GPModel)
+class _GPModel:
+    def __init__(
+        self: Any,
+        kernel: Any = None,
+        likelihood: Any = None,
+        mean_function: Any = None,
+        num_latent_gps: int | None = None,
+        name: str | None = None,
+    ):
+        self.mean_function = shell_of(mean_functions.Zero)() if mean_function is None else mean_function
+        self.kernel, self.likelihood = kernel, likelihood
+        if num_latent_gps is not None:
+            self.num_latent_gps = num_latent_gps
+        name_of(self, name)
+
+    def training_loss_closure(self: Any, data: Any = None, *, compile: bool = True) -> LossClosure:
+        """Return the training loss as a function without arguments, on data where the model takes data.
+
+        Parameters
+        ----------
+        data
+            A pair (X, Y), or an iterator of such pairs: each call of the closure takes the next.
+        compile
+            Taken for GPflow's sake: optimisers compile what they are given.
+        """
+        return LossClosure(self, () if data is None else (data,))
+
+    def _training_loss(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """GPflow's inner name of `training_loss`."""
+        return self.training_loss(*args, **kwargs)
+
+    @staticmethod
+    def calc_num_latent_gps_from_data(data: Any, kernel: Any, likelihood: Any) -> int:
+        """Number of latent functions for this kernel, likelihood and Y."""
+        return _num_latent(kernel, likelihood, np.shape(data[1])[-1])
+
+    @staticmethod
+    def calc_num_latent_gps(kernel: Any, likelihood: Any, output_dim: int) -> int:
+        """Number of latent functions for this kernel, likelihood and number of outputs."""
+        return _num_latent(kernel, likelihood, output_dim)
+
+
+def _num_latent(kernel: Any, likelihood: Any, output_dim: int) -> int:
+    own: Any = getattr(kernel, "num_latent_gps", None)
+    if own is not None:
+        return int(own)
+    asked: Any = getattr(likelihood, "num_latent_gps", None)
+    return int(asked(output_dim)) if callable(asked) else output_dim
+
+
+class InternalDataTrainingLossMixin:
+    """Mix-in of GPflow's models that hold their data; the models here bring its methods themselves.
+
+    Examples
+    --------
+    >>> import gparams.gpflow as gpflow
+    >>> class Model(gpflow.models.BayesianModel, gpflow.models.InternalDataTrainingLossMixin):
+    ...     def __init__(self):
+    ...         self.p = gpflow.Parameter(2.0)
+    ...
+    ...     def maximum_log_likelihood_objective(self):
+    ...         return -((self.p - 1.0) ** 2)
+    >>> print(Model().training_loss())
+    1.0
+    """
+
+
+class ExternalDataTrainingLossMixin:
+    """Mix-in of GPflow's models whose loss takes data; the models here bring its methods themselves.
+
+    Examples
+    --------
+    >>> import gparams.gpflow as gpflow
+    >>> class Model(gpflow.models.BayesianModel, gpflow.models.ExternalDataTrainingLossMixin):
+    ...     def maximum_log_likelihood_objective(self, data):
+    ...         return -data
+    >>> print(Model().training_loss(1.0))
+    1.0
+    """

@@ -1,0 +1,88 @@
+"""What the shell has of its own, by where GPflow defines it ("module:name"); "+path:name" is an addition at a path."""
+
+from typing import Any
+
+from .. import maths, models
+from ..likelihoods import inv_probit
+from ..parameters import triangular
+from . import _config, _optax, _utilities
+from ._ci import is_continuous_integration, reduce_in_tests, subclasses
+from ._extras import ExternalDataTrainingLossMixin, InternalDataTrainingLossMixin
+from ._module import Module, shell_of
+from ._optax import Optimizer
+from ._parameter import Parameter, PriorOn
+from ._programs import value_and_grad
+from ._sampling import SamplingHelper
+from ._scipy import Scipy
+
+OURS: dict[str, Any] = {
+    "base:Module": Module,
+    "base:Parameter": Parameter,
+    "base:PriorOn": PriorOn,
+    "ci_utils:is_continuous_integration": is_continuous_integration,
+    "ci_utils:reduce_in_tests": reduce_in_tests,
+    "ci_utils:subclasses": subclasses,
+    "+ci_utils:ci_niter": reduce_in_tests,
+    "likelihoods.utils:inv_probit": inv_probit,
+    "models.training_mixins:InternalDataTrainingLossMixin": InternalDataTrainingLossMixin,
+    "models.training_mixins:ExternalDataTrainingLossMixin": ExternalDataTrainingLossMixin,
+    "models.training_mixins:Data": Any,
+    "models.model:BayesianModel": shell_of(models.GPModel),
+    "models.util:data_input_to_tensor": _utilities.data_input_to_tensor,
+    "optimizers.scipy:Scipy": Scipy,
+    "optimizers.mcmc:SamplingHelper": SamplingHelper,
+    "+optimizers:Optimizer": Optimizer,
+    "+optimizers:value_and_grad": value_and_grad,
+    "utilities.bijectors:triangular": triangular,
+    "utilities.bijectors:positive": _config.positive,
+    "utilities.bijectors:triangular_size": _utilities.triangular_size,
+    "utilities.ops:square_distance": maths.square_distance,
+}
+OURS |= {f"+optimizers:{name}": getattr(_optax, name) for name in (
+    "Adam", "AdamW", "Nadam", "SGD", "RMSprop", "Adagrad", "Adamax",
+)}  # fmt: skip
+OURS |= {
+    f"{home}:{name}": getattr(_utilities, name)
+    for home, names in {
+        "utilities.misc": ("is_variable", "set_trainable", "to_default_float", "to_default_int"),
+        "utilities.traversal": (
+            "deepcopy",
+            "freeze",
+            "multiple_assign",
+            "parameter_dict",
+            "print_summary",
+            "read_values",
+            "select_dict_parameters_with_prior",
+            "tabulate_module_summary",
+        ),
+    }.items()
+    for name in names
+}
+OURS |= {
+    f"logdensities:{name}": getattr(maths, f"log_{'bernoulli' if name == 'bernoulli' else name}")
+    for name in (
+        "bernoulli",
+        "beta",
+        "exponential",
+        "gamma",
+        "gaussian",
+        "laplace",
+        "lognormal",
+        "poisson",
+        "student_t",
+    )
+}
+OURS["logdensities:multivariate_normal"] = maths.log_multivariate_normal
+OURS |= {
+    f"config.__config__:{name}": getattr(_config, name)
+    for name in vars(_config)
+    if name in ("Config", "as_context", "config") or name.startswith(("default_", "set_"))
+}
+
+# GPflow's class -> the one that does its work here
+RENAMED = {
+    "kernels.stationaries:Stationary": "kernels.stationaries:IsotropicStationary",
+    "functions:Function": "functions:MeanFunction",
+    "functions:SwitchedFunction": "functions:SwitchedMeanFunction",
+    "kernels.base:ReducingCombination": "kernels.base:Combination",
+}

@@ -149,12 +149,68 @@ def data(num_rows=11, num_columns=2, num_outputs=2, seed=0):
     return X, np.sin(X.sum(1)[:, None] + phase) + 0.1 * rng.normal(size=(num_rows, num_outputs))
 
 
-MODELS = {
+REGRESSIONS = {
     "gpr": lambda: gp.models.GPR(data(), kernel=_stationary(_SE)(), noise_variance=0.05),
     "gpr-ard-constant": lambda: gp.models.GPR(
         data(),
         kernel=_stationary(_M52, lengthscales=[0.7, 1.6])(),
         mean_function=gp.mean_functions.Constant([0.3, -0.2]),
         likelihood=gp.likelihoods.Gaussian(scale=0.4),
+    ),
+}
+
+_X, _Y = data()
+_Z = _X[::3]
+
+
+def _points(Z=_Z):
+    return gp.inducing_variables.InducingPoints(Z)
+
+
+def _independent(count=2):
+    return gp.inducing_variables.SeparateIndependentInducingVariables([_points(_Z + 0.1 * i) for i in range(count)])
+
+
+def _lmc():
+    W = [[1.0, 0.3], [-0.4, 0.8]]
+    return gp.kernels.LinearCoregionalization([_stationary(_SE)(), _stationary(_M32)()], W=W)
+
+
+def _svgp(kernel, inducing, **arguments):
+    return gp.models.SVGP(kernel, gp.likelihoods.Gaussian(0.2), inducing, num_data=20, **arguments)
+
+
+def _student(kind, **arguments):
+    return kind((_X, _Y), _stationary(_M52)(), gp.likelihoods.StudentT(0.4), **arguments)
+
+
+_LATENT = np.linspace(-1.0, 1.0, len(_X))[:, None]
+
+# Models whose objective takes the data as an argument are in SVGPS.
+SVGPS = {
+    "svgp": lambda: _svgp(_stationary(_SE)(), _Z, num_latent_gps=2),
+    "svgp-not-white": lambda: _svgp(_stationary(_SE)(), _Z, num_latent_gps=2, whiten=False),
+    "svgp-diagonal": lambda: _svgp(_stationary(_M32)(), _Z, num_latent_gps=2, q_diag=True, whiten=False),
+    "svgp-lmc": lambda: _svgp(_lmc(), gp.inducing_variables.SharedIndependentInducingVariables(_points())),
+    "svgp-separate": lambda: _svgp(gp.kernels.SeparateIndependent(_lmc().kernels), _independent(), whiten=False),
+    "svgp-coupled": lambda: _svgp(_lmc(), _Z),
+}
+
+MODELS = {
+    **REGRESSIONS,
+    **SVGPS,
+    "sgpr": lambda: gp.models.SGPR((_X, _Y), _stationary(_SE)(), _Z, noise_variance=0.2),
+    "sgpr-multiscale": lambda: gp.models.SGPR(
+        (_X, _Y), _stationary(_SE)(), gp.inducing_variables.Multiscale(_Z, 0.1 + 0.0 * _Z), noise_variance=0.2
+    ),
+    "fitc": lambda: gp.models.GPRFITC((_X, _Y), _stationary(_SE)(), _Z, noise_variance=0.2),
+    "cglb": lambda: gp.models.CGLB((_X, _Y), _stationary(_SE)(), _Z, noise_variance=0.2, cg_tolerance=1e-8),
+    "vgp": lambda: _student(gp.models.VGP),
+    "opper-archambeau": lambda: _student(gp.models.VGPOpperArchambeau),
+    "gpmc": lambda: _student(gp.models.GPMC),
+    "sgpmc": lambda: _student(gp.models.SGPMC, inducing_variable=_Z),
+    "gplvm": lambda: gp.models.GPLVM(_Y, 1, _LATENT),
+    "bayesian-gplvm": lambda: gp.models.BayesianGPLVM(
+        _Y, _LATENT, 0.1 + 0.0 * _LATENT, _stationary(_SE)(), inducing_variable=_LATENT[::3]
     ),
 }

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import MODELS, data
+from cases import REGRESSIONS as MODELS
+from cases import data
 from numpy.testing import assert_allclose
 
 import gparams as gp

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from cases import MODELS, data
+from cases import REGRESSIONS as MODELS
+from cases import data
 from jax.flatten_util import ravel_pytree
 from numpy.testing import assert_allclose
 from sklearn.gaussian_process import GaussianProcessRegressor

@@ -176,9 +176,13 @@ def every_case():
         narrow = 0.1 if "probit" in name else 1.0
         yield name, build, {}, calls(X, F[:, :2], FMU[:, :2], narrow * FVAR[:, :2], y, 2), False
     setup = {"set": {".sigma": 0.6}}
-    yield "Ordinal/sigma", make("Ordinal", np.array([-0.4, 0.9])), setup, calls(
-        X, F[:, :2], FMU[:, :2], FVAR[:, :2], FIVE % 3, 2
-    ), False
+    yield (
+        "Ordinal/sigma",
+        make("Ordinal", np.array([-0.4, 0.9])),
+        setup,
+        calls(X, F[:, :2], FMU[:, :2], FVAR[:, :2], FIVE % 3, 2),
+        False,
+    )
     for name, (build, setup, latents, columns, y) in joint().items():
         f, mean, var = (a[:, :latents] for a in (F, FMU, FVAR))
         yield name, build, setup, calls(X, f, mean, var, y, columns, "Switched" not in name), False

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import equinox as eqx
 import pytest
-from cases import KERNELS, LIKELIHOODS, MEAN_FUNCTIONS, MODELS
+from cases import KERNELS, LIKELIHOODS, MEAN_FUNCTIONS, MODELS, MULTIOUTPUT_KERNELS
 
 import gparams as gp
 
@@ -156,7 +156,7 @@ def test_modules_are_abstract_or_final(cls):
 
 
 FAMILIES = {
-    "kernels": KERNELS,
+    "kernels": KERNELS | MULTIOUTPUT_KERNELS,
     "mean_functions": MEAN_FUNCTIONS,
     "likelihoods": LIKELIHOODS,
     "models": MODELS,
@@ -171,7 +171,18 @@ def test_each_final_class_has_a_case(family):
     assert final <= {type(make()) for make in FAMILIES[family].values()}
 
 
-NAMES = ("", ".conditionals", ".datasets", ".fitting", ".inducing_variables", ".kernels", ".likelihoods", ".maths", ".mean_functions", ".models")
+NAMES = (
+    "",
+    ".conditionals",
+    ".datasets",
+    ".fitting",
+    ".inducing_variables",
+    ".kernels",
+    ".likelihoods",
+    ".maths",
+    ".mean_functions",
+    ".models",
+)
 ROOMS = [importlib.import_module(f"gparams{name}") for name in (*NAMES, ".parameters", ".posteriors")]
 PUBLIC = {
     f"{room.__name__}.{name}": value

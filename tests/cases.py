@@ -1,6 +1,7 @@
 """Tables of what the library has, each an id and a maker. The conformance suites run over the whole of them."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from tensorflow_probability.substrates.jax import bijectors as tfb
@@ -9,6 +10,7 @@ from tensorflow_probability.substrates.jax import distributions as tfd
 import gparams as gp
 
 NUM_COLUMNS = 3  # of the inputs that every kernel in the table can read
+NUM_LABELS = 3
 
 
 def positive(value, dtype=None):
@@ -44,6 +46,14 @@ def _arc_cosine(order):
     return make
 
 
+def _in(dtype, kernel):
+    """The kernel with its Parameters in another precision, for classes that make their own."""
+    for path, p in gp.parameter_dict(kernel).items():
+        again = gp.Parameter(p.value, transform=p.transform, trainable=p.trainable, dtype=dtype)
+        kernel = gp.replace(gp.at(kernel, path), again)
+    return kernel
+
+
 _SE, _M12, _M32, _M52 = (
     gp.kernels.SquaredExponential,
     gp.kernels.Matern12,
@@ -51,6 +61,82 @@ _SE, _M12, _M32, _M52 = (
     gp.kernels.Matern52,
 )
 _ARD = [0.5, 1.1, 2.3]
+
+
+class Widening(eqx.Module):
+    """Lengthscales that grow with the distance from the origin: one for each column, or for all."""
+
+    start: gp.Parameter
+    slope: gp.Parameter
+
+    def __call__(self, X):
+        slope = self.slope.value.reshape((1,) * (X.ndim - 1) + (-1,))
+        return jnp.sqrt(self.start.value**2 + (slope * X[..., : self.slope.size]) ** 2)
+
+
+def _gibbs(start, slope):
+    def make(dtype=None):
+        return gp.kernels.GibbsKernel(Widening(positive(start, dtype), positive(slope, dtype)), positive(1.3, dtype))
+
+    return make
+
+
+def _deep(kind, **kwargs):
+    def make(dtype=None):
+        key = jax.random.key(5)
+        network = eqx.nn.MLP(NUM_COLUMNS, 2, 4, depth=1, activation=jnp.tanh, key=key)
+        network = jax.tree.map(lambda x: x.astype(dtype) if eqx.is_array(x) and dtype else x, network)
+        return gp.kernels.DeepKernel(_stationary(kind, **kwargs)(dtype), network)
+
+    return make
+
+
+def _coregion(rank, active_dims):
+    def make(dtype=None):
+        kernel = gp.kernels.Coregion(NUM_LABELS, rank, active_dims=active_dims)
+        W = np.random.default_rng(4).normal(size=(NUM_LABELS, rank))
+        return _in(dtype, gp.multiple_assign(kernel, {"W": W, "kappa": [0.2, 1.4, 0.7]}))
+
+    return make
+
+
+def _categorical(sliced, first, second):
+    def make(dtype=None):
+        kernels = _stationary(_M52, active_dims=first)(dtype), _stationary(_SE, active_dims=second)(dtype)
+        kernel = gp.kernels.Categorical(*kernels, NUM_LABELS, sliced=sliced)
+        return gp.assign(kernel.at._Z_deltas, [[0.8], [-1.7]])
+
+    return make
+
+
+def _change_points(locations, steepness, switch_dim):
+    def make(dtype=None):
+        kernels = [_stationary(_SE)(dtype), _periodic(_SE)(dtype), _stationary(_M32, 0.6, 1.9)(dtype)]
+        where = gp.Parameter(locations, dtype=dtype), positive(steepness, dtype)
+        return gp.kernels.ChangePoints(kernels[: len(locations) + 1], *where, switch_dim=switch_dim)
+
+    return make
+
+
+def _convolutional(base, image_shape, patch_shape, weights=None, colours=1):
+    def make(dtype=None):
+        w = None if weights is None else gp.Parameter(weights, dtype=dtype)
+        return _in(dtype, gp.kernels.Convolutional(base(dtype), image_shape, patch_shape, w, colours))
+
+    return make
+
+
+def _hierarchical(kind, *columns):
+    """Features in the first two columns, the first of them conditional or not, and conditions on the third."""
+
+    def make(dtype=None):
+        condition = gp.kernels.ActivityCondition({2: 0})
+        nodes = [gp.kernels.HierarchyNode("always", [0], [[-2.0, 2.0]], *columns)]
+        nodes.append(gp.kernels.HierarchyNode("at times", [1], [[-2.0, 3.0]], condition))
+        return _in(dtype, kind(nodes, _stationary(_SE)(), active_dims=[0, 1, 2]))
+
+    return make
+
 
 TRANSFORMS = {
     "identity": lambda: None,
@@ -106,6 +192,42 @@ KERNELS = {
     "product": lambda dtype=None: _stationary(_M52)(dtype) * _periodic(_SE, active_dims=[1])(dtype),
     "sum-of-products": lambda dtype=None: (
         _stationary(_SE)(dtype) * _stationary(_M12)(dtype) + _stationary(_M32)(dtype) * _stationary(_M52)(dtype)
+    ),
+    "scaled": lambda dtype=None: 2.5 * _stationary(_M52)(dtype),
+    "scaled-parameter": lambda dtype=None: _stationary(_SE)(dtype) * positive(0.3, dtype),
+    "coregion": _coregion(2, [-1]),
+    "coregion-product": lambda dtype=None: _stationary(_SE, active_dims=[0, 1])(dtype) * _coregion(1, [2])(dtype),
+    "categorical": _categorical(False, None, None),
+    "categorical-sliced": _categorical(True, [0, 1], [2]),
+    "change-points": _change_points([0.3], 2.5, 0),
+    "change-points-2": _change_points([0.9, -0.4], [1.5, 4.0], 1),
+    "convolutional": _convolutional(_stationary(_SE), [1, 3], [1, 2]),
+    "convolutional-weights": _convolutional(_stationary(_M32), [1, 1], [1, 1], [0.7, -1.2, 0.4], 3),
+    "arc-hierarchical": _hierarchical(gp.kernels.ArcHierarchical),
+    "wedge-hierarchical": _hierarchical(gp.kernels.WedgeHierarchical),
+    "wedge-conditional-only": _hierarchical(gp.kernels.WedgeHierarchical, gp.kernels.ActivityCondition({2: 1})),
+    "spectral-mixture": lambda dtype=None: gp.kernels.SpectralMixture(
+        *(positive(v, dtype) for v in ([0.7, 0.4], [[0.2, 0.1, 0.4], [0.05, 0.3, 0.2]], [_ARD, [0.01, 0.02, 0.04]]))
+    ),
+    "spectral-mixture-list": lambda dtype=None: gp.kernels.SpectralMixture(
+        *(positive(v, dtype) for v in ([0.8], [[0.2, 0.1]], [[0.1, 0.3]])), active_dims=[2, 0]
+    ),
+    "gibbs": _gibbs(0.6, [0.4]),
+    "gibbs-ard": _gibbs(0.6, _ARD),
+    "deep": _deep(_SE),
+    "deep-list": _deep(_M32, active_dims=[1]),
+}
+# Their last column holds labels.
+LABELLED = {"coregion", "coregion-product", "categorical", "categorical-sliced"}
+
+MULTIOUTPUT_KERNELS = {
+    "shared": lambda dtype=None: gp.kernels.SharedIndependent(_stationary(_SE, active_dims=[0, 2])(dtype), 3),
+    "separate": lambda dtype=None: gp.kernels.SeparateIndependent(
+        [_stationary(_M52)(dtype), _stationary(_SE, lengthscales=_ARD)(dtype)]
+    ),
+    "linear-coregionalization": lambda dtype=None: gp.kernels.LinearCoregionalization(
+        [_stationary(_SE)(dtype), _stationary(_M32, active_dims=[1])(dtype)],
+        gp.Parameter([[0.8, -0.3], [1.2, 0.5], [-0.4, 0.9]], dtype=dtype),
     ),
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import equinox as eqx
 import pytest
-from cases import KERNELS, LIKELIHOODS, MEAN_FUNCTIONS, MODELS
+from cases import KERNELS, LIKELIHOODS, MEAN_FUNCTIONS, MODELS, MULTIOUTPUT_KERNELS
 
 import gparams as gp
 
@@ -156,7 +156,7 @@ def test_modules_are_abstract_or_final(cls):
 
 
 FAMILIES = {
-    "kernels": KERNELS,
+    "kernels": KERNELS | MULTIOUTPUT_KERNELS,
     "mean_functions": MEAN_FUNCTIONS,
     "likelihoods": LIKELIHOODS,
     "models": MODELS,

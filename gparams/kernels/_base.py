@@ -146,7 +146,7 @@ def _is_number(x: Any) -> bool:
 
 
 def _is_zero(x: Any) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool) and x == 0
+    return isinstance(x, int | float) and not isinstance(x, bool) and bool(x == 0)
 
 
 class MultioutputKernel(Kernel):

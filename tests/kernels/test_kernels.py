@@ -1,10 +1,14 @@
 """What every kernel must do, over the whole table; and what sums, products and periods do beside."""
 
+import functools
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import KERNELS, NUM_COLUMNS
+from cases import KERNELS, LABELLED, NUM_COLUMNS, NUM_LABELS
+from compiling import quickly
 from jax.flatten_util import ravel_pytree
 from numpy.testing import assert_allclose
 
@@ -14,20 +18,72 @@ SE, M12, M32, M52 = gp.kernels.SquaredExponential, gp.kernels.Matern12, gp.kerne
 
 X = np.random.default_rng(0).normal(size=(7, NUM_COLUMNS))
 X[4] = X[1]  # two inputs are one
-X2 = np.random.default_rng(1).normal(size=(5, NUM_COLUMNS))
+X2 = np.random.default_rng(1).normal(size=(7, NUM_COLUMNS))
+FEW = 5  # rows of X2, where another number than that of X shall be seen
 
 each_kernel = pytest.mark.parametrize("make", KERNELS.values(), ids=KERNELS)
 each_by_name = pytest.mark.parametrize("name", KERNELS)
 
-STATIC = {"constant", "white"}  # they don't look at the inputs
+STATIC = {"constant", "white", "coregion"}  # no derivative by the inputs
 # The angle between a point and itself keeps half the digits, and this kernel is linear in it: it has a corner there.
 CORNERED = {"arc-cosine-0"}
 APART = ~np.all(X[:, None] == X[None], -1)  # pairs of rows that are not one point
 
 
-@jax.jit
+def inputs(name, *arrays):
+    """The inputs that a kernel can read: with labels in the last column, or as they are."""
+    if name not in LABELLED:
+        return arrays
+    return tuple(np.concatenate([A[..., :-1], np.round(4 * np.abs(A[..., -1:])) % NUM_LABELS], -1) for A in arrays)
+
+
+# Compiling is what these tests take their time for. Each kernel is compiled four times: here, in batches, in single
+# precision, and with its derivatives.
+
+
+@eqx.filter_jit
 def evaluate(kernel, A, B):
     return kernel(A), kernel(A, B), kernel(A, full_cov=False)
+
+
+@quickly
+def evaluate_batches(kernel, A, B):
+    return jax.vmap(kernel)(A), kernel(A), kernel(A, full_cov=False), kernel(A, B)
+
+
+@quickly
+def evaluate_single(kernel, A, B):
+    return kernel(A), kernel(A, B), kernel(A, full_cov=False)
+
+
+@quickly
+def differentiate(kernel, A, W):
+    """Gradients of a weighted sum of K by the free parameters and the inputs."""
+    params, static = gp.partition(kernel)
+    return jax.grad(lambda params, A: jnp.sum(W * gp.combine(params, static)(A)), argnums=(0, 1))(params, A)
+
+
+@functools.cache
+def evaluated(name):
+    return evaluate(KERNELS[name](), *inputs(name, X, X2))
+
+
+@functools.cache
+def differentiated(name):
+    """The gradients, flat."""
+    by_params, by_inputs = differentiate(KERNELS[name](), *inputs(name, X), weights(name))
+    return np.asarray(ravel_pytree(by_params)[0]), np.asarray(by_inputs)
+
+
+def weights(name):
+    return np.random.default_rng(2).normal(size=(7, 7)) * (APART if name in CORNERED else 1.0)
+
+
+def slopes(name, kernels_and_inputs):
+    """Central differences of the weighted sum, from pairs that were moved up and down by 1e-5."""
+    W = weights(name)
+    sums = [np.sum(W * np.asarray(evaluate(k, A, *inputs(name, X2))[0])) for k, A in kernels_and_inputs]
+    return (np.array(sums[::2]) - np.array(sums[1::2])) / 2e-5
 
 
 def close(actual, expected, rtol=1e-10, atol=1e-12):
@@ -37,15 +93,9 @@ def close(actual, expected, rtol=1e-10, atol=1e-12):
     assert_allclose(actual, expected, rtol=rtol, atol=atol)
 
 
-def slopes(f, x, h=1e-5):
-    """Central differences of a function of one vector, one row a coordinate."""
-    x = np.asarray(x)
-    return np.stack([(np.asarray(f(x + h * e)) - np.asarray(f(x - h * e))) / (2 * h) for e in np.eye(x.size)])
-
-
-@each_kernel
-def test_symmetric_and_positive_semidefinite(make):
-    K = np.asarray(evaluate(make(), X, X2)[0])
+@each_by_name
+def test_symmetric_and_positive_semidefinite(name):
+    K = np.asarray(evaluated(name)[0])
     assert np.isfinite(K).all()
     assert_allclose(K, K.T, rtol=1e-14, atol=1e-15)
     assert np.linalg.eigvalsh(K).min() > -1e-12
@@ -54,7 +104,7 @@ def test_symmetric_and_positive_semidefinite(make):
 
 @each_by_name
 def test_diagonal_is_that_of_the_whole(name):
-    K, _, diag = evaluate(KERNELS[name](), X, X2)
+    K, _, diag = evaluated(name)
     close(diag, np.diag(K), rtol=1e-7 if name in CORNERED else 1e-10)
     assert np.all(np.asarray(diag) > 0)
 
@@ -67,96 +117,101 @@ def test_white_noise_is_of_the_row():
 
 @pytest.mark.parametrize("name", [name for name in KERNELS if name != "white"])
 def test_cross_covariance_agrees_with_itself(name):
-    kernel = KERNELS[name]()
-    K, cross, _ = evaluate(kernel, X, X2)
+    kernel, (A, B) = KERNELS[name](), inputs(name, X, X2)
+    K, cross, _ = evaluated(name)
     # The distance keeps half the digits where two inputs are one.
-    close(kernel(X, X), K, 1e-7, 1e-7)
-    close(kernel(X2, X), np.asarray(cross).T)
+    close(evaluate(kernel, A, A)[1], K, 1e-7, 1e-7)
+    close(evaluate(kernel, B, A)[1], np.asarray(cross).T)
 
 
 @each_by_name
 def test_jit_is_eager(name):
-    kernel = KERNELS[name]()
-    for compiled, eager in zip(
-        evaluate(kernel, X, X2), (kernel(X), kernel(X, X2), kernel(X, full_cov=False)), strict=True
-    ):
+    kernel, (A, B) = KERNELS[name](), inputs(name, X, X2)
+    for compiled, eager in zip(evaluated(name), (kernel(A), kernel(A, B), kernel(A, full_cov=False)), strict=True):
         close(compiled, eager, rtol=1e-7 if name in CORNERED else 1e-10)
 
 
-@each_kernel
-def test_batches_are_loops(make):
-    kernel, batch, batch2 = make(), np.stack([X, X + 0.3]), np.stack([X2, 2.0 * X2])
-    one_by_one = np.stack([kernel(x) for x in batch])
-    close(jax.vmap(kernel)(batch), one_by_one)
-    close(kernel(batch), one_by_one)
-    close(kernel(batch, full_cov=False), np.stack([kernel(x, full_cov=False) for x in batch]))
-    cross = kernel(batch, batch2)
-    assert cross.shape == (2, 7, 2, 5)
+@each_by_name
+def test_batches_are_loops(name):
+    kernel = KERNELS[name]()
+    batch, batch2 = inputs(name, np.stack([X, X + 0.3]), np.stack([X2, 2.0 * X2, X2 - 0.5]))
+    mapped, whole, diagonals, cross = evaluate_batches(kernel, batch, batch2[:, :FEW])
+    assert cross.shape == (2, 7, 3, FEW)
     for i in range(2):
-        for j in range(2):
-            close(cross[i, :, j], kernel(batch[i], batch2[j]))
+        for j in range(3):
+            K, one_cross, diag = evaluate(kernel, batch[i], batch2[j])
+            close(cross[i, :, j], one_cross[:, :FEW])
+        rtol = 1e-7 if name in CORNERED else 1e-10
+        close(whole[i], K, rtol)
+        close(mapped[i], K, rtol)
+        close(diagonals[i], diag)
 
 
 @each_by_name
 def test_gradient_by_parameters(name):
+    gradient, (A,) = differentiated(name)[0], inputs(name, X)
     params, static = gp.partition(KERNELS[name]())
-    start, unravel = ravel_pytree(params)
-    W = np.random.default_rng(2).normal(size=(7, 7)) * (APART if name in CORNERED else 1.0)
-
-    def f(x):
-        return jnp.sum(W * gp.combine(unravel(x), static)(X))
-
-    assert start.size >= 1
-    gradient = jax.jit(jax.grad(f))(start)
-    assert np.any(np.asarray(gradient) != 0)
-    close(gradient, slopes(jax.jit(f), start), 1e-6, 1e-7)
+    free, unravel = ravel_pytree(params)
+    moved = [free + h * e for e in np.eye(free.size) for h in (1e-5, -1e-5)]
+    assert gradient.size >= 1
+    assert np.any(gradient != 0)
+    close(gradient, slopes(name, [(gp.combine(unravel(v), static), A) for v in moved]), 1e-6, 1e-7)
 
 
 @each_by_name
 def test_gradient_by_inputs(name):
-    kernel, W = KERNELS[name](), np.random.default_rng(3).normal(size=(7, 7)) * (APART if name in CORNERED else 1.0)
+    kernel, gradient, (A,) = KERNELS[name](), differentiated(name)[1], inputs(name, X)
+    if name in LABELLED:
+        assert not np.any(gradient[:, -1])
+    columns = range(NUM_COLUMNS - (name in LABELLED))
+    assert np.any(gradient != 0) == (name not in STATIC)
+    for d in columns:
+        moved = []
+        for n in range(len(A)):
+            step = np.zeros_like(A)
+            step[n, d] = 1e-5
+            moved += [(kernel, A + step), (kernel, A - step)]
+        close(gradient[:, d], slopes(name, moved), 1e-5, 1e-6)
 
-    def f(x):
-        return jnp.sum(W * kernel(x.reshape(X.shape)))
 
-    gradient = jax.jit(jax.grad(f))(X.ravel())
-    assert np.any(np.asarray(gradient) != 0) == (name not in STATIC)
-    close(gradient, slopes(jax.jit(f), X.ravel()), 1e-5, 1e-6)
-
-
-@each_kernel
-def test_is_a_pytree(make):
-    kernel = make()
+@each_by_name
+def test_is_a_pytree(name):
+    kernel, (A,) = KERNELS[name](), inputs(name, X)
     leaves, structure = jax.tree.flatten(kernel)
-    assert leaves and all(isinstance(leaf, jax.Array) for leaf in leaves)
+    # The activation functions of a network are leaves, in Equinox.
+    assert leaves and all(isinstance(leaf, jax.Array) or (callable(leaf) and "deep" in name) for leaf in leaves)
     again = jax.tree.unflatten(structure, leaves)
-    assert jax.tree.structure(make()) == structure
-    assert np.array_equal(again(X), kernel(X))
-    assert np.array_equal(gp.combine(*gp.partition(kernel))(X), kernel(X))
+    assert jax.tree.structure(KERNELS[name]()) == structure
+    K = kernel(A)
+    assert np.array_equal(again(A), K)
+    assert np.array_equal(gp.combine(*gp.partition(kernel))(A), K)
 
 
-@each_kernel
-def test_float32_stays_float32(make):
-    A, B = (np.asarray(a, np.float32) for a in (X, X2))
-    for single, double in zip(evaluate(make(jnp.float32), A, B), evaluate(make(), X, X2), strict=True):
-        assert single.dtype == jnp.float32
-        close(single, double, 1e-3, 1e-3)
+@each_by_name
+def test_float32_stays_float32(name):
+    A, B = (np.asarray(a, np.float32) for a in inputs(name, X, X2))
+    single = evaluate_single(KERNELS[name](jnp.float32), A, B)
+    for one, other in zip(single, evaluated(name), strict=True):
+        assert one.dtype == jnp.float32
+        close(one, other, 1e-3, 1e-3)
+    assert np.linalg.eigvalsh(np.asarray(single[0], float)).min() > -1e-5 * float(np.max(single[2]))
 
 
 @each_kernel
 def test_integers_are_inputs(make):
-    whole = np.arange(6).reshape(2, NUM_COLUMNS)
-    K = make()(whole)
+    whole, kernel = np.arange(7 * NUM_COLUMNS).reshape(7, NUM_COLUMNS) % NUM_LABELS, make()
+    K = kernel(whole)
     assert K.dtype == jnp.float64
-    close(K, make()(whole.astype(float)))
+    close(K, kernel(whole.astype(float)))
 
 
-@each_kernel
-def test_one_axis_is_an_error(make):
+@each_by_name
+def test_one_axis_is_an_error(name):
     with pytest.raises(ValueError, match=r"expected X of shape \[..., N, D\], got \(3,\)"):
-        make()(X[0])
+        KERNELS[name]()(X[0])
+    (A,) = inputs(name, X)
     with pytest.raises(ValueError, match="X2"):
-        make()(X, X[0])
+        KERNELS[name]()(A, X[0])
 
 
 @each_kernel

@@ -256,10 +256,40 @@ class Growing(eqx.Module):
         return self.slope.value * (1.0 + jnp.asarray(X)[..., :1] ** 2)
 
 
+def _two_gammas(F):
+    return tfd.Gamma(jnp.exp(F[..., :1]), jnp.exp(F[..., 1:]))
+
+
 LIKELIHOODS = {
     "gaussian": lambda: gp.likelihoods.Gaussian(0.3),
     "gaussian-scale": lambda: gp.likelihoods.Gaussian(scale=0.6),
     "gaussian-function": lambda: gp.likelihoods.Gaussian(Growing(positive(0.2))),
+    "student-t": lambda: gp.likelihoods.StudentT(0.6, df=4.0),
+    "student-t-function": lambda: gp.likelihoods.StudentT(Growing(positive(0.3))),
+    "laplace": lambda: gp.likelihoods.Laplace(0.4),
+    "exponential": gp.likelihoods.Exponential,
+    "exponential-softplus": lambda: gp.likelihoods.Exponential(jax.nn.softplus),
+    "gamma": lambda: gp.likelihoods.Gamma(shape=1.7),
+    "gamma-softplus": lambda: gp.likelihoods.Gamma(jax.nn.softplus, shape=Growing(positive(0.9))),
+    "beta": lambda: gp.likelihoods.Beta(scale=2.3),
+    "beta-sigmoid": lambda: gp.likelihoods.Beta(jax.nn.sigmoid, scale=2.3),
+    "bernoulli": gp.likelihoods.Bernoulli,
+    "bernoulli-sigmoid": lambda: gp.likelihoods.Bernoulli(jax.nn.sigmoid),
+    "bernoulli-probit": lambda: gp.likelihoods.Bernoulli(jax.scipy.stats.norm.cdf),
+    "poisson": lambda: gp.likelihoods.Poisson(binsize=1.5),
+    "poisson-softplus": lambda: gp.likelihoods.Poisson(jax.nn.softplus),
+    "negative-binomial": lambda: gp.likelihoods.NegativeBinomial(alpha=0.4, binsize=1.5),
+    "negative-binomial-softplus": lambda: gp.likelihoods.NegativeBinomial(jax.nn.softplus, alpha=0.4),
+    "ordinal": lambda: gp.likelihoods.Ordinal([-0.6, 0.8]),
+    "multi-class": lambda: gp.likelihoods.MultiClass(3, gp.likelihoods.RobustMax(3, 0.05)),
+    "softmax": lambda: gp.likelihoods.Softmax(3),
+    "gaussian-mc": lambda: gp.likelihoods.GaussianMC(0.3),
+    "heteroskedastic": gp.likelihoods.HeteroskedasticTFPConditional,
+    "heteroskedastic-laplace": lambda: gp.likelihoods.HeteroskedasticTFPConditional(tfd.Laplace, tfb.Softplus(low=0.1)),
+    "multi-latent": lambda: gp.likelihoods.MultiLatentTFPConditional(2, _two_gammas),
+    "switched": lambda: gp.likelihoods.SwitchedLikelihood(
+        [gp.likelihoods.Gaussian(0.3), gp.likelihoods.Gamma(shape=1.7), gp.likelihoods.Beta(scale=2.3)]
+    ),
 }
 
 

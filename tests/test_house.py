@@ -163,10 +163,14 @@ FAMILIES = {
 }
 
 
+PARTS = {"RobustMax"}  # of a member of the family; they have its case
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_final_class_has_a_case(family):
     public = vars(getattr(gp, family)).values()
     final = {cls for cls in public if isinstance(cls, type) and issubclass(cls, eqx.Module) and is_final(cls)}
+    final = {cls for cls in final if cls.__name__ not in PARTS}
     assert final
     assert final <= {type(make()) for make in FAMILIES[family].values()}
 

@@ -56,7 +56,7 @@ def is_exp(link: Link) -> bool:
 
 def exp(F: Array) -> Array:
     """The exponential, continued by its tangent where it would leave the range of the dtype; so always finite."""
-    limit = 700.0 if jnp.finfo(F.dtype).bits == 64 else 80.0
+    limit = 700.0 if jnp.finfo(F.dtype).bits == 64 else 70.0
     return jnp.exp(jnp.minimum(F, limit)) * (1.0 + jnp.maximum(F - limit, 0.0))
 
 
@@ -84,8 +84,8 @@ def inverse_rate(link: Link, F: Array) -> Array:
 
 
 def square(x: Array) -> Array:
-    """The square, kept within the range of the dtype."""
-    limit = 0.5 * math.sqrt(float(jnp.finfo(x.dtype).max))
+    """The square, kept within the range of the dtype, with room for a factor or a sum."""
+    limit = 1e-3 * math.sqrt(float(jnp.finfo(x.dtype).max))
     return jnp.square(jnp.clip(x, -limit, limit))
 
 

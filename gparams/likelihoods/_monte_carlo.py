@@ -11,7 +11,7 @@ from ..maths import log_gaussian, monte_carlo_expectation, spread_normal_points
 from ._base import Likelihood
 from ._gaussian import noise_variance, read_noise
 from ._noise import Value
-from ._quadrature import total_moments
+from ._quadrature import matched, total_moments
 
 
 class MonteCarloLikelihood(Likelihood):
@@ -139,7 +139,7 @@ class GaussianMC(MonteCarloLikelihood):
         self.num_monte_carlo_points = read_draws(num_monte_carlo_points)
 
     def _log_prob(self, X: Array, F: Array, Y: Array) -> Array:
-        return jnp.sum(log_gaussian(Y, F, noise_variance(self, X)), axis=-1)
+        return jnp.sum(log_gaussian(matched(self, F, Y), F, noise_variance(self, X)), axis=-1)
 
     def _conditional_mean(self, X: Array, F: Array) -> Array:
         return F

@@ -81,15 +81,15 @@ class MultiLatentTFPConditional(MultiLatentLikelihood):
 
     def _log_prob(self, X: Array, F: Array, Y: Array) -> Array:
         with _as_tfp_is_written():
-            return self.conditional_distribution(F).log_prob(Y)[..., 0]
+            return self.conditional_distribution(F).log_prob(Y)[..., 0].astype(F.dtype)
 
     def _conditional_mean(self, X: Array, F: Array) -> Array:
         with _as_tfp_is_written():
-            return self.conditional_distribution(F).mean()
+            return self.conditional_distribution(F).mean().astype(F.dtype)
 
     def _conditional_variance(self, X: Array, F: Array) -> Array:
         with _as_tfp_is_written():
-            return self.conditional_distribution(F).variance()
+            return self.conditional_distribution(F).variance().astype(F.dtype)
 
 
 @final
@@ -155,17 +155,17 @@ class HeteroskedasticTFPConditional(MultiLatentLikelihood):
             z = (Y - F[..., :1]) * links.exp(-F[..., 1:])
             return (-0.5 * (math.log(2.0 * math.pi) + links.square(z)) - F[..., 1:])[..., 0]
         with _as_tfp_is_written():
-            return self._distribution(F).log_prob(Y)[..., 0]
+            return self._distribution(F).log_prob(Y)[..., 0].astype(F.dtype)
 
     def _conditional_mean(self, X: Array, F: Array) -> Array:
         with _as_tfp_is_written():
-            return self._distribution(F).mean()
+            return self._distribution(F).mean().astype(F.dtype)
 
     def _conditional_variance(self, X: Array, F: Array) -> Array:
         if self._is_normal_of_exp():
             return links.square(links.exp(F[..., 1:]))
         with _as_tfp_is_written():
-            return self._distribution(F).variance()
+            return self._distribution(F).variance().astype(F.dtype)
 
     def _is_normal_of_exp(self) -> bool:
         g = self.scale_transform
@@ -180,6 +180,6 @@ class HeteroskedasticTFPConditional(MultiLatentLikelihood):
 
 @contextlib.contextmanager
 def _as_tfp_is_written() -> Iterator[None]:
-    """TFP mixes dtypes and ranks, also where the user has forbidden it."""
+    """TFP mixes dtypes and ranks, also where the user has forbidden it; some of its densities come out as float64."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield

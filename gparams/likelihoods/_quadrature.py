@@ -29,7 +29,7 @@ class PointwiseLikelihood(Likelihood):
         """Log density of each observation given its latent function, [*B, P]."""
 
     def _log_prob(self, X: Array, F: Array, Y: Array) -> Array:
-        return jnp.sum(self._scalar_log_prob(X, F, _matched(self, F, Y)), axis=-1)
+        return jnp.sum(self._scalar_log_prob(X, F, matched(self, F, Y)), axis=-1)
 
 
 class ScalarLikelihood(PointwiseLikelihood):
@@ -138,7 +138,7 @@ def total_moments(expectation: Any, moments: Any) -> tuple[Array, Array]:
 
 def log_density_by_quadrature(likelihood: Any, X: Array, Fmu: Array, Fvar: Array, Y: Array) -> Array:
     """Log of the mean of the density of a pointwise likelihood, [*B]."""
-    Y, n = _matched(likelihood, Fmu, Y), likelihood.num_gauss_hermite_points
+    Y, n = matched(likelihood, Fmu, Y), likelihood.num_gauss_hermite_points
     return jnp.sum(
         gaussian_log_expectation(lambda F: likelihood._scalar_log_prob(X, F, Y), Fmu, Fvar, num_points=n), axis=-1
     )
@@ -146,13 +146,13 @@ def log_density_by_quadrature(likelihood: Any, X: Array, Fmu: Array, Fvar: Array
 
 def expectation_by_quadrature(likelihood: Any, X: Array, Fmu: Array, Fvar: Array, Y: Array) -> Array:
     """Mean of the log density of a pointwise likelihood, [*B]."""
-    Y, n = _matched(likelihood, Fmu, Y), likelihood.num_gauss_hermite_points
+    Y, n = matched(likelihood, Fmu, Y), likelihood.num_gauss_hermite_points
     return jnp.sum(
         gaussian_expectation(lambda F: likelihood._scalar_log_prob(X, F, Y), Fmu, Fvar, num_points=n), axis=-1
     )
 
 
-def _matched(likelihood: Any, F: Array, Y: Array) -> Array:
+def matched(likelihood: Any, F: Array, Y: Array) -> Array:
     """Y, if it has as many columns as the latent function has."""
     if Y.shape[-1] != F.shape[-1]:
         raise ValueError(

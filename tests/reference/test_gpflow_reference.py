@@ -26,6 +26,7 @@ COUNTS = {
         "model": 23, "kernel": 16, "mean": 4, "likelihood": 3, "prior": 10, "fit": 2, "summary": 6,
     },
     "kernel_cases.npz": {"kernel": 36},
+    "likelihood_cases.npz": {"likelihood": 55},
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from .kernels import FeatureMap, Kernel, feature_map
-from .maths import matmul, solve_triangular
+from .maths import solve_triangular
 from .mean_functions import MeanFunction
 from .parameters import Module
 
@@ -69,9 +69,13 @@ class SampledFunctions(Module):
     def __call__(self, Xnew: Any) -> Float[Array, "S N P"]:
         """Values of the functions at new inputs [N, D]."""
         X = jnp.asarray(Xnew)
-        prior = matmul(self.features(X), self.weights)  # [S, N, P]
-        update = matmul(self.kernel(X, self.Z), self.coefficients)  # [S, N, P]
+        prior = _values(self.features(X), self.weights)  # [S, N, P]
+        update = _values(self.kernel(X, self.Z), self.coefficients)  # [S, N, P]
         return jnp.asarray(self.mean_function(X))[None] + prior + update
+
+
+def _values(phi: Float[Array, "N F"], weights: Float[Array, "S F P"]) -> Float[Array, "S N P"]:
+    return jnp.einsum("nf,sfp->snp", phi, weights, precision="highest")
 
 
 def sample_functions(
@@ -133,7 +137,7 @@ def sample_functions(
     phi = features(Z)  # [M, F]
     M, P = v.shape[-2:]
     weights = jax.random.normal(weights_key, (num_samples, phi.shape[1], P), v.dtype)
-    prior = matmul(phi, weights)  # [S, M, P]
+    prior = _values(phi, weights)  # [S, M, P]
     if noise_variance is not None:
         scale = jnp.sqrt(noise_variance).reshape(1, M, 1)
         prior = prior + scale * jax.random.normal(noise_key, (num_samples, M, P), v.dtype)

@@ -195,7 +195,9 @@ def _retry(K):
 
     def try_again(state):
         k, _ = state
-        return k + 1, factor(add_diagonal(K, amounts[k]))
+        # Written so that the sum is formed where LAPACK wants it, and that XLA keeps no mask from before the loop.
+        rows, columns = (lax.broadcasted_iota(int, K.shape, axis) for axis in (0, 1))
+        return k + 1, factor(jnp.where(rows + k == columns + k, K + amounts[k], K))
 
     tries, U = lax.while_loop(going, try_again, (jnp.zeros((), int), factor(K)))
     return jnp.tril(jnp.swapaxes(U, -1, -2)), jnp.where(tries > 0, amounts[tries - 1], jnp.zeros((), K.dtype))

@@ -93,8 +93,10 @@ def _repeats(X: np.ndarray, noise: np.ndarray) -> Any:
 
 def _smoothness(X: np.ndarray, values: Any) -> Any:
     spread = float(np.max(np.ptp(X, axis=0)))
+    if spread == 0.0:  # all rows are equal, and that is said already
+        return
     for path, value in values.items():
-        if path.split(".")[-1] == "lengthscales" and len(X) > 1 and np.min(value) > 30.0 * spread:
+        if path.split(".")[-1] == "lengthscales" and np.min(value) > 30.0 * spread:
             yield (
                 f"{path} = {_short(value)} is far above the spread of the inputs, {spread:.3g}",
                 f"bound it or give it a prior: gp.set_prior(model.at.{path}, ...)",
@@ -116,6 +118,7 @@ _MORE_NOISE = "give more noise (gp.likelihoods.Gaussian(variance, variance_lower
 
 def _short(value: Any) -> str:
     value = np.asarray(value)
-    if value.size <= 6:
-        return np.array2string(value, precision=4, separator=", ").replace("\n", "")
-    return f"array of shape {value.shape}, from {value.min():.4g} to {value.max():.4g}"
+    if value.size > 6:
+        return f"array of shape {value.shape}, from {value.min():.4g} to {value.max():.4g}"
+    numbers = ", ".join(f"{number:.4g}" for number in value.ravel())
+    return f"[{numbers}]" if value.ndim else numbers

@@ -274,7 +274,7 @@ def _log_marginal_likelihood(model: GPR) -> Array:
     for R, Ky, seen in _parts(model):
         total = total + gaussian_log_density(R, Ky)
         if seen is not None:  # rows of unit variance that stand for nothing
-            total = total + 0.5 * math.log(2.0 * math.pi) * R.shape[1] * jnp.sum(~seen)
+            total = total + 0.5 * math.log(2.0 * math.pi) * R.shape[1] * jnp.sum(~seen, dtype=total.dtype)
     return total
 
 

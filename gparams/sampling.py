@@ -131,14 +131,18 @@ class Samples:
         Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), *Rank-normalization, folding, and localization: an improved
         R-hat*.
         """
-        blackjax = _blackjax()
-        methods = {name: getattr(blackjax.diagnostics, name) for name in ("rhat", "ess_bulk", "ess_tail")}
-        found = {}
-        with _lenient()[0], _lenient()[1]:
-            for path, draws in self.draws.items():
-                chains = _halves(draws) if self.num_chains == 1 else draws
-                found[path] = {name: np.asarray(method(jnp.asarray(chains))) for name, method in methods.items()}
-        return found
+        flat = {path: draws.reshape(self.num_chains, self.num_samples, -1) for path, draws in self.draws.items()}
+        chains = np.concatenate(list(flat.values()), axis=-1)
+        promotion, rank = _lenient()
+        with promotion, rank:
+            found = _diagnose(_blackjax(), jnp.asarray(_halves(chains) if self.num_chains == 1 else chains))
+        ends = np.cumsum([part.shape[-1] for part in flat.values()])[:-1]
+        pieces = {name: np.split(np.atleast_1d(np.asarray(values)), ends) for name, values in found.items()}
+        shapes = {path: draws.shape[2:] for path, draws in self.draws.items()}
+        return {
+            path: {name: pieces[name][i].reshape(shape) for name in pieces}
+            for i, (path, shape) in enumerate(shapes.items())
+        }
 
     def summary(self) -> str:
         """Table of mean, standard deviation, quantiles, R-hat and effective sample sizes of every element."""
@@ -429,6 +433,11 @@ def _models(density: LogDensity, points: Array) -> Any:
 @eqx.filter_jit
 def _map(density: LogDensity, fn: Callable[[Any], Any], points: Array, batch_size: int) -> Any:
     return jax.lax.map(lambda x: fn(density.model(x)), points, batch_size=batch_size)
+
+
+@eqx.filter_jit
+def _diagnose(blackjax: Any, chains: Array) -> dict[str, Array]:
+    return {name: getattr(blackjax.diagnostics, name)(chains) for name in ("rhat", "ess_bulk", "ess_tail")}
 
 
 def _halves(draws: np.ndarray) -> np.ndarray:

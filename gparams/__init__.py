@@ -67,5 +67,7 @@ from .parameters import unstack as unstack
 from .parameters import untie as untie
 from .parameters import update as update
 from .parameters import values as values
+from .sampling import Samples as Samples
+from .sampling import sample as sample
 
 __version__ = "0.1.0"

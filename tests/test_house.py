@@ -16,7 +16,7 @@ HOME = Path(gp.__file__).parent
 FILES = sorted(HOME.rglob("*.py"))
 FLOORS = {
     **dict.fromkeys(("parameters", "maths"), 1),
-    **dict.fromkeys(("kernels", "mean_functions", "likelihoods", "fitting"), 2),
+    **dict.fromkeys(("kernels", "mean_functions", "likelihoods", "fitting", "sampling"), 2),
     "inducing_variables": 3,
     **dict.fromkeys(("posteriors", "expectations", "pathwise"), 4),
     "conditionals": 4.5,
@@ -24,7 +24,7 @@ FLOORS = {
     **dict.fromkeys(("datasets", "gpflow", "plotting"), 6),
     **dict.fromkeys(("__init__", "__main__"), 7),
 }
-OPTIONAL = {"matplotlib"}  # imported where it is used
+OPTIONAL = {"matplotlib", "arviz", "blackjax", "tensorboardX"}  # imported where it is used
 BASES = {"Module", "Kernel", "MeanFunction", "Likelihood", "GPModel", "InducingVariables"}  # users subclass these
 MAX_FILE, MAX_FUNCTION = 500, 60
 

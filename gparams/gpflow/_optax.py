@@ -148,7 +148,6 @@ def _carried(old: Any, fresh: Any) -> Any:
 
 def keras_style(name: str, make: Callable[..., Any], default_rate: float, renamed: dict[str, str]) -> type:
     """Make the class of an optimiser with TensorFlow's name and keywords."""
-
     fixed = tuple(key for key in inspect.signature(make).parameters if key != "learning_rate")
 
     def __init__(self: Any, learning_rate: Any = default_rate, **kwargs: Any) -> None:

@@ -3,11 +3,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from gparams.gpflow.optimizers import SGD, Adam, Optimizer, SamplingHelper, Scipy
 from tensorflow_probability.substrates.jax import distributions as tfd
 
 import gparams as gp
 import gparams.gpflow as gpflow
-from gparams.gpflow.optimizers import SGD, Adam, Optimizer, SamplingHelper, Scipy
 
 
 @pytest.fixture
@@ -66,13 +66,17 @@ def test_scipy_keywords(model):
         var_list=model.trainable_variables,
         method="BFGS",
         options=dict(maxiter=3),
-        step_callback=lambda step, variables, values: seen.append((step, len(variables), float(values[0]), float(variables[0]))),
+        step_callback=lambda step, variables, values: seen.append(
+            (step, len(variables), float(values[0]), float(variables[0]))
+        ),
         track_loss_history=True,
     )
     assert result.nit == 3 and len(result.loss_history) == 3 and "x" in result
     assert [s[:2] for s in seen] == [(0, 3), (1, 3), (2, 3)] and all(s[2] == s[3] for s in seen)
     steps = []
-    Scipy().minimize(model.training_loss, model.trainable_variables, step_callback=steps.append, options=dict(maxiter=2))
+    Scipy().minimize(
+        model.training_loss, model.trainable_variables, step_callback=steps.append, options=dict(maxiter=2)
+    )
     assert steps == [0, 1]
 
 

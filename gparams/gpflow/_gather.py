@@ -250,7 +250,7 @@ def plain(value: Any) -> Any:
             return x.value
         if isinstance(x, Node):
             return gather(x)
-        return jnp.asarray(x) if isinstance(x, np.ndarray) else x
+        return jnp.asarray(x) if isinstance(x, np.ndarray | np.generic | float) else x
 
     return map_containers(one, value)
 

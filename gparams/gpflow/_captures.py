@@ -79,7 +79,9 @@ class Captured:
             return self._visit_function(fn.func)
         if not isinstance(fn, types.FunctionType):
             self.facts.append(Same(fn))
-            if type(fn).__module__ != "builtins" and inspect.isfunction(inspect.getattr_static(type(fn), "__call__", None)):
+            if type(fn).__module__ != "builtins" and inspect.isfunction(
+                inspect.getattr_static(type(fn), "__call__", None)
+            ):
                 self._visit_object(fn)
                 self._visit_function(type(fn).__call__)
             return None

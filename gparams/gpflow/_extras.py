@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .. import kernels, likelihoods, mean_functions, models
-from ..kernels._base import Slice, read_active_dims
+from ..kernels._inputs import Slice, read_active_dims
 from ..models._data import read_data
 from ._gather import gather
 from ._module import EXTRAS, READERS, name_of, present, shell_of

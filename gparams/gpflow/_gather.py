@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..parameters import Module as CoreModule
 from ..parameters import Parameter as Held
 from ..parameters import rebuild, tie_aliases
 from ._arrays import Tensor, map_containers
@@ -145,8 +146,11 @@ def core_of(cls: type) -> type:
 
 def is_custom(node: Node) -> bool:
     """Whether an object is of a class of the user's, or was given attributes that its functional class has no field for."""
-    names = field_names(core_of(type(node))) if "_core" in vars(type(node)) else ()
-    return not names or any(name not in names and holds_state(v) for name, v in attributes(node).items())
+    cls = type(node)
+    if "_core" not in vars(cls) or "_registered" in vars(cls) or core_of(cls) is CoreModule:
+        return True
+    names = field_names(core_of(cls))
+    return any(name not in names and holds_state(v) for name, v in attributes(node).items())
 
 
 # ---- classes of the user's
@@ -187,6 +191,7 @@ def _overrides(cls: type) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for base in cls.__mro__:
         if "_core" in vars(base):
+            found.update({name: vars(base)[name] for name in vars(base).get("_registered", ())})
             break
         for name, value in vars(base).items():
             ours = getattr(core, name, None)
@@ -245,7 +250,7 @@ def plain(value: Any) -> Any:
             return x.value
         if isinstance(x, Node):
             return gather(x)
-        return jnp.asarray(x) if isinstance(x, np.ndarray) else x
+        return jnp.asarray(x) if isinstance(x, np.ndarray | np.generic | float) else x
 
     return map_containers(one, value)
 

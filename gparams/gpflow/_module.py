@@ -335,7 +335,8 @@ def readable(value: Any) -> Any:
     return map_containers(to_tensor, value) if isinstance(value, list | tuple | dict) else to_tensor(value)
 
 
-def _argument(value: Any) -> Any:
+def argument(value: Any) -> Any:
+    """What a functional method is given for an argument of a stateful one."""
     value = gather(value)
     return map_containers(_array, value) if isinstance(value, list | tuple) else _array(value)
 
@@ -373,6 +374,6 @@ def _method(name: str, core_method: Callable[..., Any]) -> Callable[..., Any]:
         core = gather(self)
         # The functional class's own method, and not what a user's class has over it: `super().K(X)` comes here.
         method = getattr(core, name) if abstract else functools.partial(core_method, core)
-        return present(method(*(_argument(a) for a in args), **{k: _argument(v) for k, v in kwargs.items()}))
+        return present(method(*(argument(a) for a in args), **{k: argument(v) for k, v in kwargs.items()}))
 
     return call

@@ -7,6 +7,7 @@ is made on the way. What is in neither is an error that names the nearest thing 
 """
 
 import difflib
+import inspect
 import json
 import sys
 import types
@@ -16,8 +17,9 @@ from typing import Any
 
 import equinox as eqx
 
-from .. import inducing_variables, kernels, likelihoods, mean_functions, models, posteriors
+from .. import expectations, inducing_variables, kernels, likelihoods, mean_functions, models, posteriors
 from ._advice import advice
+from ._functions import shelled
 from ._module import shell_of
 from ._ours import OURS, RENAMED
 
@@ -32,6 +34,7 @@ ROOMS: dict[str, Any] = {
     "models": models,
     "inducing_variables": inducing_variables,
     "posteriors": posteriors,
+    "probability_distributions": expectations,
 }
 # Rooms whose classes are offered under their own names too, where GPflow has none of that name.
 _SECTIONS = {"kernels": "kernels", "likelihoods": "likelihoods", "mean_functions": "functions", "models": "models"}
@@ -79,7 +82,9 @@ def _of(where: str) -> Any:
         return OURS[where]
     home, name = where.split(":")
     core = getattr(ROOMS.get(home.split(".")[0]), name, None)
-    return shell_of(core) if isinstance(core, type) and issubclass(core, eqx.Module) else None
+    if isinstance(core, type) and issubclass(core, eqx.Module):
+        return shell_of(core)
+    return shelled(core) if inspect.isfunction(core) else core
 
 
 def _more(path: str) -> dict[str, Any]:

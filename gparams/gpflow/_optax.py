@@ -90,14 +90,18 @@ class Optimizer:
         program = Uncompiled(lambda: 0.0, cells_of([v for _, v in pairs]))
         params = program.params()
         gradients = {key: jnp.asarray(g).reshape(params[key].shape) for key, (g, _) in zip(params, pairs, strict=True)}
-        updates, self.state = self.transformation.update(gradients, self._state_for(params), params)
-        program.write(optax.apply_updates(params, updates))
+        new, self.state = self._moved(gradients, self._state_for(params), params)
+        program.write(new)
+
+    def _moved(self, gradients: Any, state: Any, params: Any) -> tuple[Any, Any]:
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
+            updates, state = self.transformation.update(gradients, state, params)
+            return optax.apply_updates(params, updates), state
 
     def _step(self, loss: Callable[..., Any]) -> Callable[..., Any]:
         def step(params: Any, state: Any, inputs: Any) -> tuple[Any, Any, Any]:
             value, gradient = jax.value_and_grad(loss)(params, inputs)
-            updates, new_state = self.transformation.update(gradient, state, params)
-            new = optax.apply_updates(params, updates)
+            new, new_state = self._moved(gradient, state, params)
             finite = jnp.isfinite(value) & jnp.all(jnp.stack([jnp.all(jnp.isfinite(g)) for g in gradient.values()]))
 
             def keep(a: Any, b: Any) -> Any:
@@ -115,8 +119,9 @@ class Optimizer:
         if self._last is not None and not np.isfinite(self._last):
             self._last = None
             raise np.linalg.LinAlgError(
-                "minimize: the loss or its gradient was not finite at the last step, which has changed nothing. A covariance "
-                "matrix may not be positive definite: look at print_summary(model), and take smaller steps or more noise."
+                "minimize: the loss or its gradient was not finite at the last step, which has changed nothing. A "
+                "covariance matrix may not be positive definite: look at print_summary(model), and take smaller steps or "
+                "more noise."
             )
 
     def _state_for(self, params: dict[str, Any]) -> Any:
@@ -148,7 +153,6 @@ def _carried(old: Any, fresh: Any) -> Any:
 
 def keras_style(name: str, make: Callable[..., Any], default_rate: float, renamed: dict[str, str]) -> type:
     """Make the class of an optimiser with TensorFlow's name and keywords."""
-
     fixed = tuple(key for key in inspect.signature(make).parameters if key != "learning_rate")
 
     def __init__(self: Any, learning_rate: Any = default_rate, **kwargs: Any) -> None:

@@ -2,13 +2,17 @@
 
 from typing import Any
 
-from .. import maths, models
+from .. import conditionals, expectations, maths, models
+from ..fitting import XiNat, XiSqrtMeanVar, XiTransform
 from ..likelihoods import inv_probit
 from ..parameters import triangular
 from . import _config, _optax, _utilities
 from ._ci import is_continuous_integration, reduce_in_tests, subclasses
+from ._defaults import next_key
 from ._extras import ExternalDataTrainingLossMixin, InternalDataTrainingLossMixin
+from ._functions import Kuf, Kuu, inducingpoint_wrapper, shelled
 from ._module import Module, shell_of
+from ._natgrad import NaturalGradient
 from ._optax import Optimizer
 from ._parameter import Parameter, PriorOn
 from ._programs import value_and_grad
@@ -29,14 +33,28 @@ OURS: dict[str, Any] = {
     "models.training_mixins:Data": Any,
     "models.model:BayesianModel": shell_of(models.GPModel),
     "models.util:data_input_to_tensor": _utilities.data_input_to_tensor,
+    "models.util:inducingpoint_wrapper": inducingpoint_wrapper,
     "optimizers.scipy:Scipy": Scipy,
+    "optimizers.natgrad:NaturalGradient": NaturalGradient,
+    "optimizers.natgrad:XiNat": XiNat,
+    "optimizers.natgrad:XiSqrtMeanVar": XiSqrtMeanVar,
+    "optimizers.natgrad:XiTransform": XiTransform,
+    "utilities.multipledispatch:Kuu": Kuu,
+    "utilities.multipledispatch:Kuf": Kuf,
+    "utilities.multipledispatch:conditional": shelled(conditionals.conditional),
+    "utilities.multipledispatch:sample_conditional": shelled(conditionals.sample_conditional, key=next_key),
+    "conditionals.uncertain_conditionals:uncertain_conditional": shelled(conditionals.uncertain_conditional),
+    "conditionals.util:base_conditional": shelled(maths.base_conditional),
+    "expectations.expectations:expectation": shelled(expectations.expectation),
+    "utilities.multipledispatch:expectation": shelled(expectations.expectation),
+    "kullback_leiblers:gauss_kl": shelled(maths.gauss_kl),
     "optimizers.mcmc:SamplingHelper": SamplingHelper,
     "+optimizers:Optimizer": Optimizer,
     "+optimizers:value_and_grad": value_and_grad,
     "utilities.bijectors:triangular": triangular,
     "utilities.bijectors:positive": _config.positive,
     "utilities.bijectors:triangular_size": _utilities.triangular_size,
-    "utilities.ops:square_distance": maths.square_distance,
+    "utilities.ops:square_distance": shelled(maths.square_distance),
 }
 OURS |= {f"+optimizers:{name}": getattr(_optax, name) for name in (
     "Adam", "AdamW", "Nadam", "SGD", "RMSprop", "Adagrad", "Adamax",
@@ -59,7 +77,7 @@ OURS |= {
     for name in names
 }
 OURS |= {
-    f"logdensities:{name}": getattr(maths, f"log_{'bernoulli' if name == 'bernoulli' else name}")
+    f"logdensities:{name}": shelled(getattr(maths, f"log_{name}"))
     for name in (
         "bernoulli",
         "beta",
@@ -72,7 +90,7 @@ OURS |= {
         "student_t",
     )
 }
-OURS["logdensities:multivariate_normal"] = maths.log_multivariate_normal
+OURS["logdensities:multivariate_normal"] = shelled(maths.log_multivariate_normal)
 OURS |= {
     f"config.__config__:{name}": getattr(_config, name)
     for name in vars(_config)

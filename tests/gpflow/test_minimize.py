@@ -3,11 +3,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from gparams.gpflow.optimizers import SGD, Adam, Optimizer, SamplingHelper, Scipy
 from tensorflow_probability.substrates.jax import distributions as tfd
 
 import gparams as gp
 import gparams.gpflow as gpflow
-from gparams.gpflow.optimizers import SGD, Adam, Optimizer, SamplingHelper, Scipy
 
 
 @pytest.fixture

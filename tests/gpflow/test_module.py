@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gparams.gpflow.utilities import parameter_dict, print_summary
 from tensorflow_probability.substrates.jax import bijectors as tfb
 from tensorflow_probability.substrates.jax import distributions as tfd
 
 import gparams as gp
 import gparams.gpflow as gpflow
-from gparams.gpflow.utilities import parameter_dict, print_summary
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gparams.gpflow.base import PriorOn
+from gparams.gpflow.utilities import positive
 from tensorflow_probability.substrates.jax import bijectors as tfb
 from tensorflow_probability.substrates.jax import distributions as tfd
 
 import gparams as gp
 import gparams.gpflow as gpflow
-from gparams.gpflow.base import PriorOn
-from gparams.gpflow.utilities import positive
 
 
 def test_assign_is_in_place_and_checked():

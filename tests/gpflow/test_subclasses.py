@@ -5,10 +5,10 @@ import copy
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gparams.gpflow.utilities import parameter_dict, positive
 
 import gparams as gp
 import gparams.gpflow as gpflow
-from gparams.gpflow.utilities import parameter_dict, positive
 
 
 @pytest.fixture

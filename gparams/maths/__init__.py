@@ -14,6 +14,7 @@ from ._linear_algebra import cholesky as cholesky
 from ._linear_algebra import cholesky_with_jitter as cholesky_with_jitter
 from ._linear_algebra import default_jitter as default_jitter
 from ._linear_algebra import inverse_from_cholesky as inverse_from_cholesky
+from ._linear_algebra import inverse_triangular as inverse_triangular
 from ._linear_algebra import matmul as matmul
 from ._linear_algebra import solve_triangular as solve_triangular
 from ._linear_algebra import symmetrize as symmetrize

@@ -281,6 +281,53 @@ def inverse_from_cholesky(L: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
     return _inverse(L)
 
 
+def inverse_triangular(L: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
+    """Give the inverse of a lower triangular matrix, by halves, so that nearly all of it is matrix products.
+
+    A product with it runs several times faster than a triangular solve, at about the same accuracy; it pays where there
+    are about as many right-hand sides as rows.
+
+    Parameters
+    ----------
+    L : array
+        A lower triangular matrix, or a stack of them; what stands above its diagonal is not read.
+
+    Returns
+    -------
+    array
+        The inverse, lower triangular.
+
+    References
+    ----------
+    N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd edition, 2002, section 14.2.2 (by blocks).
+
+    Examples
+    --------
+    >>> inverse_triangular(jnp.array([[2.0, 0.0], [2.0, 4.0]])).tolist()
+    [[0.5, 0.0], [-0.25, 0.25]]
+    """
+    return _inverse_triangular(L)
+
+
+@jax.custom_jvp
+def _inverse_triangular(L):
+    n = L.shape[-1]
+    if n <= _BLOCK_ROWS // 2:
+        return solve_triangular(L, jnp.broadcast_to(jnp.eye(n, dtype=L.dtype), L.shape))
+    h = n // 2
+    top, bottom = _inverse_triangular(L[..., :h, :h]), _inverse_triangular(L[..., h:, h:])
+    left = -matmul(bottom, matmul(L[..., h:, :h], top))
+    upper = jnp.concatenate([top, jnp.zeros((*L.shape[:-2], h, n - h), L.dtype)], -1)
+    return jnp.concatenate([upper, jnp.concatenate([left, bottom], -1)], -2)
+
+
+@_inverse_triangular.defjvp
+def _inverse_triangular_jvp(primals, tangents):
+    (L,), (dL,) = primals, tangents
+    P = _inverse_triangular(L)
+    return P, -matmul(matmul(P, jnp.tril(dL)), P)
+
+
 def transpose_copy(A: Float[Array, "*B N M"]) -> Float[Array, "*B M N"]:
     """Give the transpose as an array of its own.
 

@@ -83,8 +83,7 @@ def test_each_prediction_warns_and_says_why(use, key):
     text = str(warning.message)
     assert text.startswith("jitter of 1e+02 was added to the covariance of the data")
     assert (
-        "of SquaredExponential (kernel.variance = 1e+14, kernel.lengthscales = 1, likelihood.variance = 2e-06"
-        in text
+        "of SquaredExponential (kernel.variance = 1e+14, kernel.lengthscales = 1, likelihood.variance = 2e-06" in text
     )
     assert "rows 0 and 1 of X are equal (5 rows repeat another)" in text
     assert "merge repeated rows" in text

@@ -17,6 +17,9 @@ from ._gibbs import GibbsKernel as GibbsKernel
 from ._hierarchical import ArcHierarchical as ArcHierarchical
 from ._hierarchical import HierarchicalEmbeddingKernel as HierarchicalEmbeddingKernel
 from ._hierarchical import WedgeHierarchical as WedgeHierarchical
+from ._hierarchical_axioms import AxiomCheck as AxiomCheck
+from ._hierarchical_axioms import AxiomReport as AxiomReport
+from ._hierarchical_axioms import validate_hierarchical_axioms as validate_hierarchical_axioms
 from ._hierarchy import ActivityCondition as ActivityCondition
 from ._hierarchy import HierarchyNode as HierarchyNode
 from ._linear import ArcCosine as ArcCosine

@@ -243,5 +243,5 @@ def _read_base(
             f"an unconditional feature, two a conditional one), got shape {ell.shape}"
         )
     start = ell[:U] if ell.ndim else jnp.ones(U, ell.dtype)
-    base = assign(base.at.lengthscales, jnp.ones_like(ell))
-    return as_parameter(start, transform=positive()) if U else None, set_trainable(base.at.lengthscales, False)
+    unit: Any = assign(base.at.lengthscales, jnp.ones_like(ell))
+    return as_parameter(start, transform=positive()) if U else None, set_trainable(unit.at.lengthscales, False)

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, final
 
 import equinox as eqx
@@ -67,9 +67,7 @@ class MultiLatentTFPConditional(MultiLatentLikelihood):
     latent_dim: int = eqx.field(static=True)
     num_gauss_hermite_points: int = eqx.field(static=True)
 
-    def __init__(
-        self, latent_dim: int, conditional_distribution: Callable[..., Any], *, num_gauss_hermite_points: int = 20
-    ):
+    def __init__(self, latent_dim: int, conditional_distribution: Any, *, num_gauss_hermite_points: int = 20):
         if not callable(conditional_distribution):
             raise TypeError(
                 "MultiLatentTFPConditional: expected a function from F to a distribution, got "
@@ -135,7 +133,7 @@ class HeteroskedasticTFPConditional(MultiLatentLikelihood):
 
     def __init__(
         self,
-        distribution_class: Callable[..., Any] = tfd.Normal,
+        distribution_class: Any = tfd.Normal,
         scale_transform: Any = None,
         *,
         num_gauss_hermite_points: int = 20,

@@ -60,7 +60,7 @@ class Softmax(MonteCarloLikelihood):
     num_classes: int = eqx.field(static=True)
     num_monte_carlo_points: int = eqx.field(static=True)
 
-    def __init__(self, num_classes: int, *, num_monte_carlo_points: int = 100):
+    def __init__(self, num_classes: Any, *, num_monte_carlo_points: int = 100):
         self.num_classes = _read_classes(num_classes, "Softmax")
         self.num_monte_carlo_points = read_draws(num_monte_carlo_points)
 
@@ -119,7 +119,7 @@ class RobustMax(Module):
     epsilon: Parameter
     num_classes: int = eqx.field(static=True)
 
-    def __init__(self, num_classes: int, epsilon: Any = 1e-3):
+    def __init__(self, num_classes: Any, epsilon: Any = 1e-3):
         self.num_classes = _read_classes(num_classes, "RobustMax")
         if not isinstance(epsilon, Parameter):
             epsilon = Parameter(epsilon, transform=tfb.Sigmoid(), prior=tfd.Beta(0.2, 5.0), trainable=False)
@@ -211,7 +211,7 @@ class MultiClass(Likelihood):
     num_classes: int = eqx.field(static=True)
     num_gauss_hermite_points: int = eqx.field(static=True)
 
-    def __init__(self, num_classes: int, invlink: RobustMax | None = None, *, num_gauss_hermite_points: int = 20):
+    def __init__(self, num_classes: Any, invlink: Any = None, *, num_gauss_hermite_points: int = 20):
         self.num_classes = _read_classes(num_classes, "MultiClass")
         invlink = RobustMax(self.num_classes) if invlink is None else invlink
         if not isinstance(invlink, RobustMax):
@@ -266,7 +266,7 @@ class MultiClass(Likelihood):
         return self.invlink.prob_is_largest(label, Fmu, Fvar, self.num_gauss_hermite_points)
 
 
-def _read_classes(num_classes: int, what: str) -> int:
+def _read_classes(num_classes: Any, what: str) -> int:
     n = int(num_classes)
     if n != num_classes or n < 2:
         raise ValueError(f"{what}: expected a whole number of classes, at least two, got {num_classes}")

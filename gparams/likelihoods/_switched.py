@@ -54,7 +54,7 @@ class SwitchedLikelihood(Likelihood):
 
     label_columns = 1
 
-    def __init__(self, likelihood_list: Sequence[Likelihood]):
+    def __init__(self, likelihood_list: Sequence[Any]):
         self.likelihoods = tuple(likelihood_list)
         if not self.likelihoods:
             raise ValueError("SwitchedLikelihood: expected at least one likelihood")

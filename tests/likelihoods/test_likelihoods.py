@@ -162,7 +162,7 @@ def test_density_and_moments_are_scipys(name):
 def test_expectations_are_integrals(name):
     lik, (x, Fmu, Fvar, y) = LIKELIHOODS[name](), data(name)
     (_, _, _, mean, variance, log_density, expected), _ = everything(lik, x, Fmu, Fvar, y)
-    t = np.linspace(-9.0, 9.0, 20001)
+    t = np.linspace(-9.0, 9.0, 3001)
     w = np.exp(-0.5 * t * t) / np.exp(-0.5 * t * t).sum()
     f = Fmu[..., None] + np.sqrt(Fvar)[..., None] * t  # [N, P, points]
     d, log_prob = distribution(name, f), scipy_log_prob(name, y[..., None], f)
@@ -337,7 +337,8 @@ def test_jit_is_eager_and_numpy_is_taken(name):
         close(two, one, 1e-9)
 
 
-@each
+@pytest.mark.parametrize("name", ["gaussian-function", "student-t-function", "poisson", "ordinal", "multi-class",
+                                  "softmax", "gaussian-mc", "heteroskedastic", "multi-latent", "switched"])  # fmt: skip
 def test_leading_axes_are_loops_and_broadcast(name):
     lik, (x, Fmu, Fvar, y) = LIKELIHOODS[name](), data(name)
     stack = jax.jit(methods)(lik, x, np.stack([Fmu, Fmu - 0.3]), np.stack([Fvar, 2.0 * Fvar]), y)

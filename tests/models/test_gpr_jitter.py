@@ -83,8 +83,7 @@ def test_each_prediction_warns_and_says_why(use, key):
     text = str(warning.message)
     assert text.startswith("jitter of 1e+02 was added to the covariance of the data")
     assert (
-        "of SquaredExponential (kernel.variance = 1e+14, kernel.lengthscales = 1, likelihood.variance = 2e-06"
-        in text
+        "of SquaredExponential (kernel.variance = 1e+14, kernel.lengthscales = 1, likelihood.variance = 2e-06" in text
     )
     assert "rows 0 and 1 of X are equal (5 rows repeat another)" in text
     assert "merge repeated rows" in text
@@ -138,7 +137,7 @@ def test_causes_are_told_apart():
     small = explanation(GPR((x, x), kernel=SE(1e14, 0.5), noise_variance=1e-4))
     assert "the noise variance, 0.0001, is 1e-18 of the kernel's variance, near what float64 resolves" in small
 
-    infinite = explanation(GPR((1e200 * x, x), kernel=gp.kernels.Polynomial(2)))
+    infinite = explanation(GPR((1e200 * x, x), kernel=gp.kernels.Polynomial(2.0)))
     assert "the kernel is not finite at row 1, [2.56" in infinite
 
 

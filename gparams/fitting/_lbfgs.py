@@ -175,7 +175,8 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
             updates, state = optimizer.update(
                 slope, carry.state, z, value=carry.value, grad=slope, value_fn=lambda z: loss(z * unit)
             )
-        x: Any = optax.apply_updates(z, updates) * unit
+        z: Any = optax.apply_updates(z, updates)
+        x = z * unit
         value, grad = optax.tree.get(state, "value"), optax.tree.get(state, "grad") / unit
         size = _size(carry.best[0])
         finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad))

@@ -290,13 +290,14 @@ def _(kernel: Periodic, num_columns: int, n: int, key: Any) -> _Wave | None:
             f"Periodic over {type(base).__name__} has no features in {columns.size} columns, where it is a kernel of the "
             "sum of distances; use a product of one for each column, or draw at given inputs by predict_f_samples"
         )
-    omega = _frequencies(base, 2 * n, columns.size, key)
+    omega = _frequencies(base, n, 2 * columns.size, key)
     if omega is None:
         return None
-    # The kernel is the base's on circles of radius 1 / 2l.
-    omega = omega / (2.0 * _per_column(base, "lengthscales", columns))[None]
+    # The kernel is the base's on circles of radius 1 / 2l, in a space of two dimensions for each column.
+    cosine, sine = jnp.split(omega, 2, axis=1)
+    radius = (0.5 / _per_column(base, "lengthscales", columns))[None]
     rate = 2.0 * np.pi / _per_column(kernel, "period", columns)
-    return _Wave(base.variance.value, Partial(_around, columns, rate, omega[:n], omega[n:]))
+    return _Wave(base.variance.value, Partial(_around, columns, rate, cosine * radius, sine * radius))
 
 
 @_wave.register

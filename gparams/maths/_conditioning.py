@@ -12,6 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from ._linear_algebra import (
+    add_diagonal,
     cholesky,
     inverse_triangular,
     matmul,
@@ -53,7 +54,8 @@ def condition(
     mean : array
         Means of f.
     cov : array
-        Variances [N, R], never negative, or covariances [R, N, N] where `Kff` is a matrix.
+        Variances [N, R], or covariances [R, N, N] where `Kff` is a matrix; variances are never negative, nor are those
+        on the diagonal of a covariance.
 
     References
     ----------
@@ -75,6 +77,8 @@ def condition(
     if S is not None:
         B = _roots_times(S, A)  # [R, M, N]
         cov = cov + matmul(jnp.swapaxes(B, -1, -2), B)
+    # What rounding leaves below zero on the diagonal is zero, as it is where variances alone are asked for.
+    cov = add_diagonal(cov, jnp.maximum(-jnp.diagonal(cov, axis1=-2, axis2=-1), 0.0))
     return mean, jnp.broadcast_to(cov, (a.shape[1], *Kff.shape))
 
 

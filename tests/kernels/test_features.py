@@ -119,8 +119,8 @@ def test_what_has_no_features_says_what_to_do(key):
         feature_map(Brownian(), 1, 8, key=key)
     with pytest.raises(TypeError, match="degree 2.5 has no features"):
         feature_map(gp.kernels.Polynomial(2.5), 1, 8, key=key)
-    with pytest.raises(ValueError, match="4\\*\\*|16384 features"):
-        feature_map(gp.kernels.Polynomial(7), 3, 8, key=key)
+    with pytest.raises(ValueError, match="16384 features"):
+        feature_map(gp.kernels.Polynomial(7.0), 3, 8, key=key)
     with pytest.raises(ValueError, match="at least 2"):
         feature_map(gp.kernels.Matern32(), 1, 1, key=key)
 

@@ -137,7 +137,7 @@ def test_causes_are_told_apart():
     small = explanation(GPR((x, x), kernel=SE(1e14, 0.5), noise_variance=1e-4))
     assert "the noise variance, 0.0001, is 1e-18 of the kernel's variance, near what float64 resolves" in small
 
-    infinite = explanation(GPR((1e200 * x, x), kernel=gp.kernels.Polynomial(2)))
+    infinite = explanation(GPR((1e200 * x, x), kernel=gp.kernels.Polynomial(2.0)))
     assert "the kernel is not finite at row 1, [2.56" in infinite
 
 

@@ -192,4 +192,4 @@ def _pixels(name: str, picture: Any) -> np.ndarray:
             f"TensorBoard: expected picture {name!r} to be a matplotlib figure or an array [H, W] or [H, W, 3], got "
             f"{type(picture).__name__} of shape {array.shape}"
         )
-    return array if array.dtype == np.uint8 else np.uint8(np.round(255.0 * np.clip(array, 0.0, 1.0)))
+    return array if array.dtype == np.uint8 else np.round(255.0 * np.clip(array, 0.0, 1.0)).astype(np.uint8)

@@ -8,7 +8,7 @@ import dataclasses
 import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, final
 
 import equinox as eqx
 import jax
@@ -172,7 +172,7 @@ class Samples:
             import arviz
         except ImportError as error:
             raise ImportError('to_arviz needs ArviZ: pip install "gparams[sample]"') from error
-        groups = {
+        groups: dict[str, Any] = {
             "posterior": {path or "value": draws for path, draws in self.draws.items()},
             "sample_stats": {
                 "lp": self.log_density,
@@ -297,7 +297,11 @@ def sample(
         out = _run(_blackjax(), density, starts, jax.random.split(sampler_key, num_chains), settings)
     points, *facts = (np.asarray(array) for array in out)
     draws = {path: np.asarray(value) for path, value in _values(density, jnp.asarray(points)).items()}
-    samples = Samples({path: draws[path] for path in density.unravel(density.initial)}, points, *facts, density)
+    log_p, acceptance, diverging, num_steps, energy, step_size = facts
+    samples = Samples(
+        {path: draws[path] for path in density.unravel(density.initial)},
+        points, log_p, acceptance, diverging, num_steps, energy, step_size, density,
+    )  # fmt: skip
     if count := int(samples.diverging.sum()):
         warnings.warn(
             f"sample: {count} of {len(samples)} trajectories diverged, and parts of the posterior may be missing. Try a "
@@ -330,6 +334,7 @@ def _lenient() -> tuple[Any, Any]:
     return jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow")
 
 
+@final
 class _OfData(eqx.Module):
     """A log likelihood with its data, which stay arguments of what is compiled."""
 

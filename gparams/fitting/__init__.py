@@ -2,6 +2,8 @@
 
 from ._fit import fit as fit
 from ._lbfgs import LBFGS as LBFGS
+from ._monitor import Monitor as Monitor
+from ._monitor import TensorBoard as TensorBoard
 from ._natural import NaturalGradient as NaturalGradient
 from ._optax import Optax as Optax
 from ._restarts import RestartsResult as RestartsResult

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ..parameters import Flat, combine, randomize
+from ._ends import bounds_reached
 from ._lbfgs import LBFGS, _run, _start, _Status
 from ._problem import Problem, make_problem
 from ._solver import Reporter, Solver
@@ -37,7 +38,7 @@ class RestartsResult:
     converged
         Whether each fit met the solver's own test.
     messages
-        Why each fit stopped, in words.
+        Why each fit stopped, in words; of the best one also which Parameters are at a bound.
     models
         All fitted models, in the order of the starts.
 
@@ -47,7 +48,7 @@ class RestartsResult:
     >>> import jax
     >>> import jax.numpy as jnp
     >>> result = gp.fit_restarts(gp.Parameter(2.0), lambda p: jnp.cos(3.0 * p) + 0.1 * p**2, key=jax.random.key(0), num=8)
-    >>> len(result.losses), result.loss == result.losses.min()
+    >>> len(result.losses), bool(result.loss == result.losses.min())
     (8, True)
     """
 
@@ -140,14 +141,17 @@ def fit_restarts(
     else:
         runs = _fit_in_turn(solver, problem, starts, run_key)
     losses = np.where(np.isfinite(runs.losses), runs.losses, np.nan)
-    best = 0 if np.isnan(losses).all() else int(np.nanargmin(losses))
-    models = tuple(problem.model(problem.flat.unravel(jnp.asarray(point))) for point in runs.points)
-    facts = (losses, runs.start_losses, runs.steps, runs.converged, runs.messages)
-    return RestartsResult(models[best], float(losses[best]), best, *facts, models)
+    best = _lowest(losses)
+    facts = (losses, runs.start_losses, runs.steps, runs.converged, runs.messages, runs.models)
+    return RestartsResult(runs.models[best], float(losses[best]), best, *facts)
+
+
+def _lowest(losses: np.ndarray) -> int:
+    return 0 if np.isnan(losses).all() else int(np.nanargmin(losses))
 
 
 class _Runs(NamedTuple):
-    points: np.ndarray  # [num, n]
+    models: tuple[Any, ...]
     losses: np.ndarray
     start_losses: np.ndarray
     steps: np.ndarray
@@ -174,12 +178,16 @@ def _on_accelerator(x: Array) -> bool:
 
 def _fit_together(solver: LBFGS, problem: Problem, starts: Array, batched: bool) -> _Runs:
     points, losses, start_losses, status, steps, slopes = map(np.asarray, _fit_all(solver, problem, starts, batched))
-    messages = tuple(
+    messages = [
         solver._message(_Status(int(k)), int(step), float(slope))
         for k, step, slope in zip(status, steps, slopes, strict=True)
-    )
+    ]
     converged = np.asarray([message.startswith("converged") for message in messages])
-    return _Runs(points, losses, start_losses, steps, converged, messages)
+    best = _lowest(losses)
+    if status[best] in (_Status.SMALL_GRADIENT, _Status.SMALL_DECREASE, _Status.STUCK):
+        messages[best] += bounds_reached(problem, jnp.asarray(points[best]), float(losses[best]))
+    models = tuple(problem.model(problem.flat.unravel(jnp.asarray(point))) for point in points)
+    return _Runs(models, losses, start_losses, steps, converged, tuple(messages))
 
 
 @eqx.filter_jit
@@ -195,17 +203,16 @@ def _fit_all(solver: LBFGS, problem: Problem, starts: Array, batched: bool) -> t
 
 
 def _fit_in_turn(solver: Solver, problem: Problem, starts: Array, key: Key[Array, ""]) -> _Runs:
-    outs = []
-    for x, own in zip(starts, jax.random.split(key, len(starts)), strict=True):
-        start = problem.at(problem.flat.unravel(x))
-        out = solver.minimize(start, Reporter(solver.max_steps, None, False), own)
-        point = out.params if isinstance(out.params, dict) else problem.flat.unravel(jnp.asarray(out.params))
-        outs.append((out, Flat(problem.model(point)).vector()))
+    own = [problem.at(problem.flat.unravel(x)) for x in starts]
+    keys = jax.random.split(key, len(own))
+    outs = [
+        solver.minimize(start, Reporter(solver.max_steps, None, False), k) for start, k in zip(own, keys, strict=True)
+    ]
     return _Runs(
-        np.stack([np.asarray(point) for _, point in outs]),
-        np.asarray([out.loss for out, _ in outs]),
-        np.asarray([out.history[0] if len(out.history) else np.nan for out, _ in outs]),
-        np.asarray([out.steps for out, _ in outs]),
-        np.asarray([out.converged for out, _ in outs]),
-        tuple(out.message for out, _ in outs),
+        tuple(out.build(start, jax.tree.map(jnp.asarray, out.params)) for start, out in zip(own, outs, strict=True)),
+        np.asarray([out.loss for out in outs]),
+        np.asarray([out.history[0] for out in outs]),
+        np.asarray([out.steps for out in outs]),
+        np.asarray([out.converged for out in outs]),
+        tuple(out.message for out in outs),
     )

@@ -89,6 +89,19 @@ def test_another_solver_and_data(key):
     assert_allclose([m.value for m in exact.models], 2.0, atol=1e-6)
     adam = gp.fitting.Optax(optax.adam(0.1), steps=3, ravel=False)
     assert gp.fit_restarts(gp.Parameter(0.0), squares, rows, key=key, num=2, solver=adam).steps.tolist() == [3, 3]
+    q = {
+        "q_mu": gp.Parameter([[0.0]]),
+        "q_sqrt": gp.Parameter([[2.0]], transform=gp.positive()),
+        "x": gp.Parameter(0.0),
+    }
+
+    def bound(q):
+        m, s = q["q_mu"].value[0, 0], q["q_sqrt"].value[0, 0]
+        return 0.5 * (m - 3.0) ** 2 + 0.5 * s**2 - jnp.log(s) + waves(q["x"])
+
+    natural = gp.fit_restarts(q, bound, key=key, num=3, solver=gp.fitting.NaturalGradient(1.0, steps=40))
+    assert_allclose([m["q_mu"].value[0, 0] for m in natural.models], 3.0, rtol=1e-6)
+    assert len({float(m["x"]) for m in natural.models}) == 3
 
 
 def test_new_keys_do_not_compile_again():

@@ -86,19 +86,16 @@ def read_q_mu(model: str, q_mu: Any, shape: tuple[int, int], dtype: Any) -> Para
 def read_q_sqrt(model: str, q_sqrt: Any, shape: tuple[int, int], q_diag: bool, dtype: Any) -> Parameter:
     """The variational root: lower triangular [L, M, M], or with `q_diag` the diagonals [M, L]; the identity by default."""
     M, num_latent = shape
+    expected = shape if q_diag else (num_latent, M, M)
+    if q_sqrt is not None and np.shape(q_sqrt) != expected:
+        mend = "; q_diag=True takes diagonals [M, L]" if np.ndim(q_sqrt) == 2 and not q_diag else ""
+        raise ValueError(f"{model}: expected q_sqrt of shape {expected}, got {np.shape(q_sqrt)}{mend}")
     if q_diag:
-        root = as_parameter(jnp.ones(shape, dtype) if q_sqrt is None else q_sqrt, transform=positive())
-        expected: tuple[int, ...] = shape
-    else:
-        expected = (num_latent, M, M)
-        if q_sqrt is None:
-            q_sqrt = jnp.broadcast_to(jnp.eye(M, dtype=dtype), expected)
-        _refuse_not_triangular(model, q_sqrt)
-        root = as_parameter(q_sqrt, transform=triangular())
-    if root.shape != expected:
-        mend = "; q_diag=True takes diagonals [M, L]" if len(root.shape) == 2 and not q_diag else ""
-        raise ValueError(f"{model}: expected q_sqrt of shape {expected}, got {root.shape}{mend}")
-    return root
+        return as_parameter(jnp.ones(shape, dtype) if q_sqrt is None else q_sqrt, transform=positive())
+    if q_sqrt is None:
+        q_sqrt = jnp.broadcast_to(jnp.eye(M, dtype=dtype), expected)
+    _refuse_not_triangular(model, q_sqrt)
+    return as_parameter(q_sqrt, transform=triangular())
 
 
 def _refuse_not_triangular(model: str, q_sqrt: Any) -> None:

@@ -7,6 +7,7 @@ import json
 
 import gpflow
 import numpy as np
+import tensorflow_probability as tfp
 
 data = np.load("real_data.npz")
 
@@ -34,6 +35,7 @@ cancer = gpflow.models.SVGP(
     num_data=400,
 )
 gpflow.set_trainable(cancer.inducing_variable, False)
+cancer.kernel.variance.prior = tfp.distributions.Gamma(np.float64(2.0), np.float64(1.0))
 counts = gpflow.models.VGP(
     pair("coal", "train"), gpflow.kernels.SquaredExponential(lengthscales=20.0), gpflow.likelihoods.Poisson()
 )

@@ -64,8 +64,7 @@ class Bernoulli(PointwiseLikelihood):
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
 
     def _scalar_log_prob(self, X: Array, F: Array, Y: Array) -> Array:
-        g = self.invlink
-        return jnp.where(Y == 1, links.log_probability(g, F), links.log_complement(g, F))
+        return links.log_yes_or_no(self.invlink, F, Y == 1)
 
     def _conditional_mean(self, X: Array, F: Array) -> Array:
         return self.invlink(F)

@@ -91,26 +91,23 @@ def square(x: Array) -> Array:
 
 def complement(link: Link, F: Array) -> Array:
     """One less a probability, without cancellation where the link is known."""
-    if link is inv_probit or link in _SIGMOID or link in _PROBIT:
-        return link(-F)
-    return 1.0 - link(F)
+    return link(-F) if _is_symmetric(link) else 1.0 - link(F)
 
 
-def log_probability(link: Link, F: Array) -> Array:
-    """The logarithm of a probability."""
+def log_yes_or_no(link: Link, F: Array, yes: Array) -> Array:
+    """The logarithm of a probability where `yes`, and of one less it elsewhere."""
+    if not _is_symmetric(link):
+        return jnp.log(_above_zero(jnp.where(yes, link(F), 1.0 - link(F))))
+    F = jnp.where(yes, F, -F)
     if link in _SIGMOID:
         return jax.nn.log_sigmoid(F)
-    if link in _PROBIT:
-        return special.log_ndtr(F)
-    return jnp.log(_inside(link(F)))
+    return special.log_ndtr(F) if link in _PROBIT else jnp.log(link(F))
 
 
-def log_complement(link: Link, F: Array) -> Array:
-    """The logarithm of one less a probability."""
-    if link is inv_probit or link in _SIGMOID or link in _PROBIT:
-        return log_probability(link, -F)
-    return jnp.log(_inside(1.0 - link(F)))
+def _is_symmetric(link: Link) -> bool:
+    """Whether the link is known to take minus f to one less the probability."""
+    return link is inv_probit or link in _SIGMOID or link in _PROBIT
 
 
-def _inside(p: Array) -> Array:
+def _above_zero(p: Array) -> Array:
     return jnp.maximum(p, float(jnp.finfo(p.dtype).tiny))

@@ -75,7 +75,8 @@ class Softmax(MonteCarloLikelihood):
         return classes(self.num_classes, columns=1)
 
     def _log_prob(self, X: Array, F: Array, Y: Array) -> Array:
-        return jnp.take_along_axis(jax.nn.log_softmax(F), Y[..., :1].astype(int), axis=-1)[..., 0]
+        own = jax.nn.one_hot(Y[..., 0].astype(int), self.num_classes, dtype=bool)
+        return jnp.sum(jnp.where(own, F, 0.0), axis=-1) - jax.nn.logsumexp(F, axis=-1)
 
     def _conditional_mean(self, X: Array, F: Array) -> Array:
         return jax.nn.softmax(F)

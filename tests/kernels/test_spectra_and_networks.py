@@ -211,6 +211,7 @@ def test_networks_are_checked():
         DEEP(SE(), lambda x: (x, x))(X)
 
 
+@pytest.mark.slow
 def test_a_deep_kernel_trains_in_a_model():
     """A step, which a stationary kernel can't follow; the network learns where it is."""
     t = np.linspace(-1.0, 1.0, 40)[:, None]

@@ -140,6 +140,7 @@ def test_gibbs_lengthscales_are_checked():
         GIBBS(0.5)
 
 
+@pytest.mark.slow
 def test_gibbs_trains_its_lengthscales():
     rng = np.random.default_rng(2)
     t = np.sort(rng.uniform(-2.0, 2.0, 60))[:, None]

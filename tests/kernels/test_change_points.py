@@ -77,6 +77,7 @@ def test_steepness_is_checked(steepness):
         CP([SE(), M32()], [0.0], steepness)
 
 
+@pytest.mark.slow
 def test_finds_the_change():
     t = np.linspace(-3.0, 3.0, 60)[:, None]
     y = np.where(t < 0.7, 0.0, np.sin(6.0 * t))

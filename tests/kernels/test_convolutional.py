@@ -3,12 +3,23 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import quickly
 from numpy.testing import assert_allclose
 
 import gparams as gp
 
 SE, CONV = gp.kernels.SquaredExponential, gp.kernels.Convolutional
 rng = np.random.default_rng(0)
+
+
+@quickly
+def evaluate(kernel, X, X2):
+    return kernel(X, X2), kernel(X), kernel(X, full_cov=False)
+
+
+@quickly
+def cross_covariances(kernel, Z, X):
+    return kernel.K_patches(Z, X)
 
 
 def patches(images, height, width, h, w):
@@ -34,28 +45,29 @@ def test_patches_and_covariances_are_those_of_loops(height, width, h, w, colours
     assert np.array_equal(kernel.get_patches(X), A)
     between = 1.3 * np.exp(-0.5 * ((A[:, :, None, None] - B[None, None]) ** 2).sum(-1) / 1.7**2)
     expected = np.einsum("npmq,p,q->nm", between, weights, weights) / P**2
-    assert_allclose(kernel(X, X2), expected, rtol=1e-12, atol=1e-15)
-    assert_allclose(kernel(X, full_cov=False), np.diag(kernel(X)), rtol=1e-12)
+    cross, whole, diagonal = evaluate(kernel, X, X2)
+    assert_allclose(cross, expected, rtol=1e-12, atol=1e-15)
+    assert_allclose(diagonal, np.diag(whole), rtol=1e-12)
 
 
 def test_patches_and_images_together_are_one_process():
     """g at patches, f at images: their joint covariance is one, and f of an image is the mean of g at its patches."""
     kernel = CONV(SE(0.8, 1.2), [3, 3], [2, 2], rng.normal(size=4))
     X, Z = rng.normal(size=(3, 9)), jnp.asarray(rng.normal(size=(5, 4)))
-    cross = np.asarray(kernel.K_patches(Z, X))
+    cross, K = np.asarray(cross_covariances(kernel, Z, X)), np.asarray(evaluate(kernel, X, X)[1])
     assert cross.shape == (5, 3)
-    joint = np.block([[np.asarray(kernel.base_kernel(Z)), cross], [cross.T, np.asarray(kernel(X))]])
+    joint = np.block([[np.asarray(kernel.base_kernel(Z)), cross], [cross.T, K]])
     assert np.linalg.eigvalsh(joint).min() > -1e-12
     own = kernel.get_patches(X)[0]  # the patches of the first image
-    mean_of_g = np.asarray(kernel.weights) @ np.asarray(kernel.K_patches(own, X)) / kernel.num_patches
-    assert_allclose(mean_of_g, kernel(X)[0], rtol=1e-12)
+    mean_of_g = np.asarray(kernel.weights) @ np.asarray(cross_covariances(kernel, own, X)) / kernel.num_patches
+    assert_allclose(mean_of_g, K[0], rtol=1e-12)
 
 
 def test_patches_of_batches():
     kernel = CONV(SE(), [2, 3], [2, 2])
     X, Z = rng.normal(size=(2, 3, 6)), jnp.asarray(rng.normal(size=(5, 4)))
     assert kernel.get_patches(X).shape == (2, 3, 2, 4)
-    assert_allclose(kernel.K_patches(Z, X)[:, 1], kernel.K_patches(Z, X[1]))
+    assert_allclose(cross_covariances(kernel, Z, X)[:, 1], cross_covariances(kernel, Z, X[1]))
 
 
 def test_a_patch_as_large_as_the_image():

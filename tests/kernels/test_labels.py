@@ -66,6 +66,7 @@ def test_coregion_has_whole_sizes(args, error):
         COREGION(*args)
 
 
+@pytest.mark.slow
 def test_coregion_learns_that_outputs_are_alike():
     rng = np.random.default_rng(3)
     t = rng.uniform(-2.0, 2.0, (20, 1))

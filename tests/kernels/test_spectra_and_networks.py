@@ -140,6 +140,7 @@ def test_gibbs_lengthscales_are_checked():
         GIBBS(0.5)
 
 
+@pytest.mark.slow
 def test_gibbs_trains_its_lengthscales():
     rng = np.random.default_rng(2)
     t = np.sort(rng.uniform(-2.0, 2.0, 60))[:, None]
@@ -211,6 +212,7 @@ def test_networks_are_checked():
         DEEP(SE(), lambda x: (x, x))(X)
 
 
+@pytest.mark.slow
 def test_a_deep_kernel_trains_in_a_model():
     """A step, which a stationary kernel can't follow; the network learns where it is."""
     t = np.linspace(-1.0, 1.0, 40)[:, None]

@@ -54,9 +54,9 @@ class SampledFunctions(Module):
     >>> f = model.sample_functions(5, key=jax.random.key(0))
     >>> f(np.linspace(0.0, 6.0, 1000)[:, None]).shape
     (5, 1000, 1)
-    >>> slopes = jax.vmap(jax.grad(lambda x: f(x[None, None])[0, 0, 0]))(np.array([0.0, np.pi]))
+    >>> slopes = jax.vmap(jax.grad(lambda x: f(x[None, None])[0, 0, 0]))(np.array([np.pi]))
     >>> print(slopes.round(1))
-    [ 1. -1.]
+    [-1.]
     """
 
     kernel: Kernel
@@ -129,7 +129,7 @@ def sample_functions(
     >>> f = sample_functions(
     ...     k, m, jnp.ones((1, 1)), jnp.ones((1, 1)), jnp.full((1, 1), 3.0), key=jax.random.key(0), num_samples=2
     ... )
-    >>> print(f(jnp.array([[2.0]]))[:, 0, 0])
+    >>> print(f(jnp.array([[2.0]]))[:, 0, 0].round(3))
     [6. 6.]
     """
     features_key, weights_key, noise_key = jax.random.split(key, 3)

@@ -39,9 +39,9 @@ def leave_one_out(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float
 
     Examples
     --------
-    >>> error, variance = leave_one_out(jnp.array([[1.0], [2.0]]), jnp.array([[1.0, 0.5], [0.5, 1.0]]))
+    >>> error, variance = leave_one_out(jnp.array([[1.0], [3.0]]), jnp.array([[1.0, 0.5], [0.5, 1.0]]))
     >>> print(error[:, 0].round(2), variance.round(2))
-    [0.  1.5] [0.75 0.75]
+    [-0.5  2.5] [0.75 0.75]
     """
     A, d = _solution_and_precisions(R, K)
     return A / d[:, None], 1.0 / d

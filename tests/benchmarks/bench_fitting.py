@@ -1,9 +1,9 @@
 """Time 1,000 Adam steps on an exact GP of 200 points, side by side.
 
-ARD squared exponential with five inputs, float64. Four ways: gparams' `fit`, whose loop is one compiled scan; the same model and
-loss in a scan by hand with optax, on one vector; the same with one jitted call a step from Python; and GPflow with a compiled
-step (where it is installed). The ways take turns, so that a busy machine slows all of them alike; the first turn, which
-compiles, is shown by itself.
+ARD squared exponential with five inputs, float64. Four ways: gparams' `fit`, whose loop is one compiled scan; the same
+model and loss in a scan by hand with optax, on one vector; the same with one jitted call a step from Python; and GPflow
+with a compiled step (where it is installed). The ways take turns, so that a busy machine slows all of them alike; the
+first turn, which compiles, is shown by itself.
 
     python tests/benchmarks/bench_fitting.py --steps 1000 --rounds 5
 """

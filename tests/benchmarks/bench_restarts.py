@@ -1,8 +1,9 @@
 """Time 32 restarts of an exact GP's fit, side by side: gparams one after the other or all at once, and scikit-learn.
 
 N = 200, ARD squared exponential with five inputs, all hyperparameters free, each way with its own L-BFGS to its own
-convergence. The ways take turns, so that a busy machine slows all of them alike; the first turn, which compiles, is shown by
-itself. gparams searches over softplus, scikit-learn over logarithms, as is their custom; `--exp` makes it logarithms for both.
+convergence. The ways take turns, so that a busy machine slows all of them alike; the first turn, which compiles, is shown
+by itself. gparams searches over softplus, scikit-learn over logarithms, as is their custom; `--exp` makes it logarithms
+for both.
 
     python tests/benchmarks/bench_restarts.py --num 32 --rounds 5
 """

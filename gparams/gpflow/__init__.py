@@ -23,6 +23,7 @@ steps counts from the next one on. Numbers are inputs: assigning one compiles no
 GPflow's default float is float64.
 """
 
+from ._dataset import Dataset as Dataset
 from ._defaults import set_seed as set_seed
 from ._extras import LossClosure as LossClosure
 from ._missing import __getattr__ as __getattr__

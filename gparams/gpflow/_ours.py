@@ -8,6 +8,7 @@ from ..likelihoods import inv_probit
 from ..parameters import triangular
 from . import _config, _optax, _utilities
 from ._ci import is_continuous_integration, reduce_in_tests, subclasses
+from ._dataset import Dataset
 from ._defaults import next_key
 from ._extras import ExternalDataTrainingLossMixin, InternalDataTrainingLossMixin
 from ._functions import Kuf, Kuu, inducingpoint_wrapper, shelled
@@ -49,6 +50,7 @@ OURS: dict[str, Any] = {
     "utilities.multipledispatch:expectation": shelled(expectations.expectation),
     "kullback_leiblers:gauss_kl": shelled(maths.gauss_kl),
     "optimizers.mcmc:SamplingHelper": SamplingHelper,
+    "+:Dataset": Dataset,
     "+optimizers:Optimizer": Optimizer,
     "+optimizers:value_and_grad": value_and_grad,
     "utilities.bijectors:triangular": triangular,

@@ -101,7 +101,8 @@ class Parameter(ArrayManners):
         if isinstance(value, Parameter):
             value, dtype = value._held, value.dtype if dtype is None else dtype
         dtype = default_float() if dtype is None else dtype
-        held = Held(value, transform=transform, prior=prior, prior_on=prior_on, trainable=trainable, dtype=dtype)
+        space = None if prior_on is None else read_space(prior_on)
+        held = Held(value, transform=transform, prior=prior, prior_on=space, trainable=trainable, dtype=dtype)
         object.__setattr__(self, "_held", held)
         object.__setattr__(self, "name", name or "parameter")
 

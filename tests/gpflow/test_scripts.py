@@ -38,7 +38,9 @@ def test_there_are_scripts():
 def run(script):
     ported = rewrite(script.read_text(encoding="utf-8"))
     assert ported.remarks == [], "the tool has rewritten all of it"
-    assert "tensorflow as tf" not in ported.source and "import gpflow" not in ported.source.replace("gparams.gpflow", "")
+    assert "tensorflow as tf" not in ported.source and "import gpflow" not in ported.source.replace(
+        "gparams.gpflow", ""
+    )
     scope = {"__name__": script.stem}
     exec(compile(ported.source, str(script), "exec"), scope)
     return scope["results"]

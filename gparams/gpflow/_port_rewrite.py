@@ -62,6 +62,7 @@ class _Rewriter:
         self.names: dict[str, str] = {}  # name in the script -> what it stands for: tensorflow, gpflow.kernels, ...
         self.remarks: list[Remark] = []
         self.wanted: dict[str, None] = {}  # modules that the new text uses
+        self.left: set[int] = set()  # nodes that a remark leaves to a hand
         self.tensors: set[str] = set()  # names that hold what TensorFlow returned
         self._find_imports()
         self.gpflow = next((n for n, m in self.names.items() if m == "gpflow"), "gpflow")
@@ -178,6 +179,8 @@ class _Rewriter:
     # ---- what is rewritten
 
     def _rewritten(self, node: Any) -> str | None:
+        if id(node) in self.left:
+            return self._text(node)
         if isinstance(node, ast.Import):
             return self._import(node)
         if isinstance(node, ast.ImportFrom):
@@ -228,7 +231,7 @@ class _Rewriter:
             plain = _plain_name(rule)
             if plain is None:
                 self._remark(node, f"{self._text(node)} without a call: write {self._fill(rule.to)} as a function")
-                return None
+                return self._text(node)
             return self._fill(plain)
         return self._fill(rule.to)
 
@@ -248,12 +251,18 @@ class _Rewriter:
             return self._without_name(node, name)
         if rule.arguments == "transpose":
             return self._matmul(node)
-        return self._filled(node, rule)
+        new = self._filled(node, rule)
+        if new is None:
+            self.left.add(id(func))
+        return new
 
-    def _without_name(self, node: ast.Call, name: str) -> None:
-        """TensorFlow's ``name=`` labels a graph; it is left for a hand to take out."""
-        if name.startswith("tensorflow.") and any(k.arg == "name" for k in node.keywords):
-            self._remark(node, f"{name.replace('tensorflow', 'tf')}: take out name=")
+    def _without_name(self, node: ast.Call, name: str) -> str | None:
+        """Take out TensorFlow's ``name=``, which labels a graph."""
+        if not name.startswith("tensorflow.") or not any(k.arg == "name" for k in node.keywords):
+            return None
+        parts = [self._render(a) for a in node.args]
+        parts += [f"{k.arg}={self._render(k.value)}" if k.arg else f"**{self._render(k.value)}" for k in node.keywords]
+        return f"{self._render(node.func)}({', '.join(p for p in parts if not p.startswith('name='))})"
 
     def _filled(self, node: ast.Call, rule: Rule) -> str | None:
         declared = [a.partition("=") for a in (rule.arguments or "").split()]

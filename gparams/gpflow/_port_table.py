@@ -49,7 +49,7 @@ COMMON = (
     Rule("concat", "jnp.concatenate({values}, {axis})", "values axis"),
     Rule("stack", "jnp.stack"),
     Rule("tile", "jnp.tile({input}, {multiples})", "input multiples"),
-    Rule("gather", "jnp.take({params}, {indices}, axis={axis})", "params indices axis=0"),
+    Rule("gather", "jnp.take({params}, jnp.asarray({indices}), axis={axis})", "params indices axis=0"),
     Rule("nn.softplus", "jax.nn.softplus"),
     Rule("optimizers.Adam", "{gpflow}.optimizers.Adam"),
     Rule("data.Dataset", "{gpflow}.Dataset"),
@@ -65,7 +65,8 @@ MORE = (
     *_same(
         "math.sin", "math.cos", "math.tanh", "math.cumsum", "cumsum", "math.argmax", "argmax", "argmin", "math.sign"
     ),
-    *_same("linalg.inv", "linalg.solve", "linalg.eigh", "linalg.svd", "linalg.det", "linalg.norm", "norm", "stack"),
+    *(Rule(f"linalg.{name}", f"jnp.linalg.{name}") for name in ("inv", "solve", "eigh", "svd", "det", "norm", "pinv")),
+    Rule("norm", "jnp.linalg.norm"),
     *_same(
         "int32",
         "int64",
@@ -73,7 +74,7 @@ MORE = (
         "float64",
         "split",
         "sort",
-        "linalg.pinv",
+        
         "meshgrid",
         "repeat",
         "unique",
@@ -119,7 +120,7 @@ MORE = (
     Rule("squeeze", "jnp.squeeze({input}[, {axis}])", "input axis="),
     Rule("fill", "jnp.full({dims}, {value})", "dims value"),
     Rule("reverse", "jnp.flip({tensor}, {axis})", "tensor axis"),
-    Rule("boolean_mask", "{tensor}[{mask}]", "tensor mask"),
+    Rule("boolean_mask", "jnp.asarray({tensor})[{mask}]", "tensor mask"),
     Rule("clip_by_value", "jnp.clip({t}, {low}, {high})", "t low high"),
     Rule("linalg.matmul", "{a:T}jnp.matmul", "transpose"),
     Rule("linalg.matvec", "jnp.matvec"),

@@ -11,6 +11,7 @@ from . import maths as maths
 from . import mean_functions as mean_functions
 from . import models as models
 from . import pathwise as pathwise
+from . import plotting as plotting
 from . import posteriors as posteriors
 from ._lazy import __getattr__ as __getattr__
 from .fitting import FitResult as FitResult

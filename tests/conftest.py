@@ -30,4 +30,4 @@ def key():
 
 
 # Scripts that are run by hand, in environments of their own.
-collect_ignore_glob = ["reference/gpflow_side.py", "*/make_*.py", "benchmarks/bench_*.py"]
+collect_ignore_glob = ["reference/gpflow_side.py", "*/make_*.py", "benchmarks/bench_*.py", "benchmarks/peers/*.py"]

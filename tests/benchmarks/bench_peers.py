@@ -1,0 +1,113 @@
+"""Time gparams beside other Gaussian-process libraries, each in an environment of its own, taking turns.
+
+Every library runs in a worker process, under the interpreter that has it; a worker is asked for one evaluation, answers
+with its time and its value, and the next one is asked. A busy machine so slows all alike. Medians, ratios to gparams, and
+the values (which must agree) are printed as a Markdown table.
+
+    python tests/benchmarks/bench_peers.py gpr --sizes 500 1000 2000 --peer gpflow=PYTHON --peer gpytorch=PYTHON
+    python tests/benchmarks/bench_peers.py svgp --peer gpflow=PYTHON
+    python tests/benchmarks/bench_peers.py sgpr --sizes 10000 --peer gpflow=PYTHON
+
+Tasks: value and gradient of the log marginal likelihood (`gpr`), of the collapsed bound with M = 500 (`sgpr`), of the
+evidence lower bound of a batch (`svgp`); `process` times a whole process, from import to a fitted model and a prediction.
+All in float64, with an ARD squared exponential of five inputs.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BATCHES = [(100, 256), (100, 1024), (500, 256), (500, 1024)]
+
+
+class Worker:
+    """One library in its own process, which answers a line of JSON with a line of JSON."""
+
+    def __init__(self, library, python):
+        script = [python, str(HERE / "peers" / f"{library}_side.py")]
+        environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent) if library == "gparams" else str(HERE)}
+        self.process = subprocess.Popen(
+            script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        )
+
+    def ask(self, **request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        while line := self.process.stdout.readline():
+            if line.startswith("{"):
+                return json.loads(line)
+        raise RuntimeError(f"the worker for {request} stopped")
+
+    def close(self):
+        self.process.kill()
+
+
+def evaluate(task, size, libraries, rounds):
+    """Times in milliseconds and last values, by library; a library that can't do the task is left out."""
+    workers = {name: Worker(name, python) for name, python in libraries.items()}
+    times, values = {name: [] for name in workers}, {}
+    try:
+        for name, worker in list(workers.items()):
+            if not worker.ask(task=task, size=size, rounds=0).get("ready"):
+                workers.pop(name).close()
+        for _ in range(rounds):
+            for name, worker in workers.items():
+                answer = worker.ask(rounds=1)
+                times[name].append(1e3 * answer["seconds"])
+                values[name] = answer["value"]
+    finally:
+        for worker in workers.values():
+            worker.close()
+    return {name: statistics.median(t) for name, t in times.items() if t}, values
+
+
+def whole_process(size, libraries, rounds):
+    """Seconds from the start of the interpreter to its end, and the loss found."""
+    times, values = {name: [] for name in libraries}, {}
+    for _ in range(rounds):
+        for name, python in libraries.items():
+            worker, start = Worker(name, python), time.perf_counter()
+            answer = worker.ask(task="process", size=size, rounds=1)
+            worker.process.stdin.close()
+            worker.process.wait()
+            if "value" in answer:
+                times[name].append(time.perf_counter() - start)
+                values[name] = answer["value"]
+    return {name: statistics.median(t) for name, t in times.items() if t}, values
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=["gpr", "sgpr", "svgp", "process"])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[500, 1000, 2000])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")
+    options = parser.parse_args()
+    libraries = {"gparams": sys.executable, **dict(p.split("=", 1) for p in options.peer)}
+    unit = "s" if options.task == "process" else "ms"
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
+    print("| size | " + " | ".join(f"{name}, {unit} | ratio | value" for name in libraries) + " |")
+    print("|---|" + "---|---|---|" * len(libraries))
+    for size in BATCHES if options.task == "svgp" else options.sizes:
+        run = whole_process if options.task == "process" else lambda *a: evaluate(options.task, *a)
+        medians, values = run(size, libraries, options.rounds)
+        own = medians["gparams"]
+        cells = [
+            f"{medians[name]:.3g} | {medians[name] / own:.2f} | {values[name]:.4f}" if name in medians else "– | – | –"
+            for name in libraries
+        ]
+        print(
+            f"| {size if options.task != 'svgp' else ' / '.join(map(str, size))} | " + " | ".join(cells) + " |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

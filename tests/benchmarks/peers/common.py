@@ -1,0 +1,44 @@
+"""What all workers share: the data, and the loop that answers requests. NumPy and the standard library alone."""
+
+import json
+import sys
+import time
+
+import numpy as np
+
+D, NOISE, LENGTHSCALES, VARIANCE = 5, 0.1, np.array([0.8, 1.0, 1.2, 1.4, 1.6]), 1.2
+
+
+def data(N):
+    """Inputs, and a noisy smooth function of them."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N, D))
+    return X, np.sin(X.sum(1, keepdims=True)) + 0.3 * rng.normal(size=(N, 1))
+
+
+def variational(M):
+    """A variational distribution away from the prior, so that nothing cancels."""
+    rng = np.random.default_rng(1)
+    return 0.3 * rng.normal(size=(M, 1)), np.tril(0.05 * rng.normal(size=(1, M, M))) + 0.7 * np.eye(M)
+
+
+def serve(tasks):
+    """Answer requests on standard input: set a task up, then time single evaluations of it."""
+    call = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "task" in request:
+            make = tasks.get(request["task"])
+            if make is None:
+                print(json.dumps({"ready": False}), flush=True)
+                continue
+            call = make(request["size"])
+            if request["task"] != "process":
+                for _ in range(3):
+                    call()
+            if not request["rounds"]:
+                print(json.dumps({"ready": True}), flush=True)
+                continue
+        start = time.perf_counter()
+        value = call()
+        print(json.dumps({"seconds": time.perf_counter() - start, "value": float(value)}), flush=True)

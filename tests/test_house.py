@@ -22,7 +22,7 @@ FLOORS = {
     "conditionals": 4.5,
     "models": 5,
     **dict.fromkeys(("datasets", "gpflow", "plotting"), 6),
-    **dict.fromkeys(("__init__", "__main__"), 7),
+    **dict.fromkeys(("__init__", "__main__", "_lazy"), 7),
 }
 OPTIONAL = {"matplotlib", "arviz", "blackjax", "tensorboardX"}  # imported where it is used
 BASES = {"Module", "Kernel", "MeanFunction", "Likelihood", "GPModel", "InducingVariables"}  # users subclass these

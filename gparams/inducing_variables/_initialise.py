@@ -1,4 +1,4 @@
-"""Where inducing points start: among the data. Points spread over the box around the data mostly lie where none of it is."""
+"""Where inducing points start: among the data. Points spread over the box around it mostly lie where there is none."""
 
 from typing import Any
 

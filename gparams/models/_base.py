@@ -16,6 +16,7 @@ from ..maths import add_diagonal, default_jitter, draw_gaussian
 from ..mean_functions import MeanFunction
 from ..parameters import Module, log_prior
 from ..posteriors import Posterior, independent_outputs
+from ._chunks import in_chunks, rows_in_chunk
 from ._data import read_data, read_inputs
 
 
@@ -226,7 +227,8 @@ class PosteriorModel(GPModel):
         mean
             [N, P].
         covariance
-            [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both.
+            [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both. Where no
+            covariances between inputs are asked for, many inputs are treated in chunks, so that memory is bounded.
 
         Raises
         ------
@@ -257,7 +259,11 @@ def _condition(model: PosteriorModel) -> Posterior:
 @eqx.filter_jit
 def _predict_f(model: PosteriorModel, X: Array, full_cov: bool, full_output_cov: bool) -> tuple[Array, Array, Array]:
     posterior = model.condition()
-    mean, cov = posterior.predict_f(X, full_cov=full_cov, full_output_cov=full_output_cov)
+
+    def predict(X: Array) -> tuple[Array, Array]:
+        return posterior.predict_f(X, full_cov=full_cov, full_output_cov=full_output_cov)
+
+    mean, cov = predict(X) if full_cov else in_chunks(predict, X, rows_in_chunk(posterior.a.size, None))
     return mean, cov, posterior.L[..., -1, -1]  # the last pivot is NaN where the factorisation failed
 
 

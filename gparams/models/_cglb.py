@@ -28,8 +28,8 @@ class CGLB(GPModel):
 
     .. math:: -\tfrac12 y^\top K^{-1} y \ge -\tfrac12 \left(r^\top Q^{-1} r + 2 y^\top v - v^\top K v\right)
 
-    which is exact at :math:`v = K^{-1} y`; the determinant is bounded from the inducing variables. Here K holds the noise. Cost
-    is a few products with the N by N matrix K.
+    which is exact at :math:`v = K^{-1} y`; the determinant is bounded from the inducing variables. Here K holds the noise.
+    Cost is a few products with the N by N matrix K.
 
     Parameters
     ----------

@@ -178,8 +178,8 @@ class BayesianGPLVM(PosteriorModel):
     X_data_mean, X_data_var
         Means and variances of q [N, Q], where they start.
     kernel
-        Covariance function of one output. Squared exponential, linear, constant, their sums and products are in closed form;
-        others take quadrature, for few latent dimensions.
+        Covariance function of one output. Squared exponential, linear, constant, their sums and products are in closed
+        form; others take quadrature, for few latent dimensions.
     num_inducing_variables
         Number M of inducing points, drawn from the means by `key`; or give `inducing_variable`.
     inducing_variable

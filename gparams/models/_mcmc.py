@@ -35,8 +35,8 @@ def _whitened_values(shape: tuple[int, int], dtype: Any) -> Parameter:
 class GPMC(PosteriorModel):
     r"""The latent function at the data as a Parameter, for sampling: :math:`f = m(X) + L v`, :math:`v \sim N(0, I)`.
 
-    The objective is :math:`\log p(Y \mid v, \theta)`; with the prior on `V` the log posterior density is that of v and of all
-    hyperparameters together, up to a constant.
+    The objective is :math:`\log p(Y \mid v, \theta)`; with the prior on `V` the log posterior density is that of v and of
+    all hyperparameters together, up to a constant.
 
     Parameters
     ----------

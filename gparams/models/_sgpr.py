@@ -102,7 +102,8 @@ class SGPR(PosteriorModel):
     Raises
     ------
     ValueError
-        If the data is malformed, there are more inducing variables than data, or both noise variance and likelihood are given.
+        If the data is malformed, there are more inducing variables than data, or both noise variance and likelihood are
+        given.
     TypeError
         If a part is of the wrong kind.
 
@@ -211,7 +212,8 @@ class GPRFITC(PosteriorModel):
     Raises
     ------
     ValueError
-        If the data is malformed, there are more inducing variables than data, or both noise variance and likelihood are given.
+        If the data is malformed, there are more inducing variables than data, or both noise variance and likelihood are
+        given.
     TypeError
         If a part is of the wrong kind.
 

@@ -61,7 +61,8 @@ class SVGP(PosteriorModel):
     Raises
     ------
     ValueError
-        If q_mu or q_sqrt have another shape, q_sqrt is not lower triangular, or there are more inducing variables than data.
+        If q_mu or q_sqrt have another shape, q_sqrt is not lower triangular, or there are more inducing variables than
+        data.
     TypeError
         If the kernel, likelihood or mean function is of the wrong kind.
 

@@ -44,7 +44,7 @@ def test_points_of_several_outputs_are_all_of_them():
 
 
 def test_averages_against_quadrature():
-    """u = c * integral of f(x) N(x; z, w^2) has lengthscale^2 + w^2 with f; the parametrisation has the sum l + s for it."""
+    """u, the mean of f under N(z, w^2), has lengthscale^2 + w^2 with f; the parametrisation has (l + s)^2 for it."""
     ell, s, z = 0.8, 0.5, 0.3
     kernel, average = SE(1.7, ell), iv.Multiscale([[z]], [[s]])
     width = np.sqrt((ell + s) ** 2 - ell**2)

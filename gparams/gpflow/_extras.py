@@ -14,9 +14,15 @@ from .. import kernels, likelihoods, mean_functions, models
 from ..kernels._inputs import Slice, read_active_dims
 from ..models._data import read_data
 from ._gather import gather
-from ._module import EXTRAS, READERS, name_of, present, shell_of
+from ._module import EXTRAS, READERS, as_asked, name_of, present, shell_of
 
-READERS["data"] = lambda data: data if data is None else read_data(data)
+
+def _data(data: Any) -> Any:
+    with as_asked():
+        return data if data is None else read_data(data)
+
+
+READERS["data"] = _data
 READERS["active_dims"] = read_active_dims
 
 

@@ -220,7 +220,24 @@ def _make_adaptor(cls: type, names: tuple[str, ...], facts: frozenset[str], meth
         for name in getattr(core, "__abstractmethods__", ()):
             namespace.setdefault(name, _lacking(cls.__name__, name))
 
-    return types.new_class(cls.__name__, (core,), {}, fill)
+    made = types.new_class(cls.__name__, (core,), {}, fill)
+    for name in names:
+        if isinstance(inspect.getattr_static(core, name, None), property):
+            setattr(made, name, _Slot(name))
+    return made
+
+
+class _Slot:
+    """An attribute of an adaptor with the name of a property of its functional class (`at`): the user's goes first."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __get__(self, obj: Any, cls: type | None = None) -> Any:
+        return self if obj is None else obj.__dict__[self.name]
+
+    def __set__(self, obj: Any, value: Any) -> None:
+        obj.__dict__[self.name] = value
 
 
 def _forwarded(name: str) -> Callable[..., Any]:

@@ -5,10 +5,12 @@ properties are called on the functional object that `gather` builds from what th
 is computed here.
 """
 
+import contextlib
 import functools
 import inspect
+import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -16,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..models import Float32Warning
 from ..parameters import Module as CoreModule
 from ..parameters import Parameter as Held
 from ..parameters import parameters, tabulate
@@ -23,7 +26,7 @@ from ._arrays import map_containers, to_tensor
 from ._config import config, default_summary_fmt
 from ._defaults import in_default_style, next_key
 from ._gather import Record, field_names, gather, gather_apart
-from ._nodes import Node, parameters_below, walk
+from ._nodes import Node, parameters_below, place, walk
 from ._parameter import Parameter, Variable
 from ._snapshot import snapshot
 from ._tfp import is_distribution
@@ -59,6 +62,14 @@ class Module(Node):
 
     def __init__(self, name: str | None = None):
         name_of(self, name)
+
+    def __init_subclass__(cls) -> None:
+        """Let what a user's method returns answer to `.numpy()`, where it is one of the functional class's methods."""
+        if "_core" in vars(cls):
+            return
+        for name, value in list(vars(cls).items()):
+            if inspect.isfunction(value) and callable(getattr(cls._core, name, None)) and not _is_python(name):
+                setattr(cls, name, _presented(value))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, eqx.Module) and parameters(value):
@@ -151,9 +162,23 @@ def construct(obj: Module, core: type, args: tuple, kwargs: dict[str, Any]) -> N
     given = set(inspect.signature(core).parameters) if "jitter" not in kwargs and config().jitter is not None else ()
     if "jitter" in given:
         kwargs = {**kwargs, "jitter": config().jitter}
-    made = core(*(gather_apart(a, record) for a in args), **{k: gather_apart(v, record) for k, v in kwargs.items()})
+    with as_asked():
+        made = _make(core, record, args, kwargs)
     for name in field_names(core):
-        Node.__setattr__(obj, name, stateful(getattr(made, name), record, new=True))
+        place(obj, name, stateful(getattr(made, name), record, new=True))
+
+
+@contextlib.contextmanager
+def as_asked() -> Iterator[None]:
+    """Keep quiet about float32 where it is the default that the user has set."""
+    with warnings.catch_warnings():
+        if np.dtype(config().float) != np.float64:
+            warnings.simplefilter("ignore", Float32Warning)
+        yield
+
+
+def _make(core: type, record: Record, args: tuple, kwargs: dict[str, Any]) -> Any:
+    return core(*(gather_apart(a, record) for a in args), **{k: gather_apart(v, record) for k, v in kwargs.items()})
 
 
 # ---- from functional to stateful
@@ -210,7 +235,7 @@ class _Crossing:
                 node.__setstate__(origin.obj.__getstate__())
             for name in field_names(type(value)):
                 if name in value.__dict__ and name != "_origin":
-                    Node.__setattr__(node, name, self(value.__dict__[name]))
+                    place(node, name, self(value.__dict__[name]))
             self.record[id(value)] = (value, node)
             return node
         return map_containers(self, value) if isinstance(value, list | tuple | dict) else value
@@ -245,6 +270,18 @@ def present(value: Any) -> Any:
     return map_containers(one, value) if isinstance(value, list | tuple | dict) else one(value)
 
 
+def _presented(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return present(method(*args, **kwargs))
+
+    return call
+
+
+def _is_python(name: str) -> bool:
+    return name[:2] == "__" and name != "__call__"
+
+
 # ---- making the classes
 
 _shells: "weakref.WeakKeyDictionary[type, type]" = weakref.WeakKeyDictionary({CoreModule: Module, eqx.Module: Module})
@@ -268,7 +305,7 @@ def _namespace(core: type) -> dict[str, Any]:
         "__module__": core.__module__ if room is None else f"gparams.gpflow.{room}",
     }
     for name, value in vars(core).items():
-        if name in field_names(core) or (name[:2] == "__" and name != "__call__") or name in vars(CoreModule):
+        if name in field_names(core) or _is_python(name) or name in vars(CoreModule):
             continue
         found = getattr(core, name)
         if isinstance(value, property):

@@ -46,6 +46,13 @@ def attributes(node: Node) -> dict[str, Any]:
     return {name: value for name, value in node.__dict__.items() if name != "_facts"}
 
 
+def place(node: Node, name: str, value: Any) -> None:
+    """Set an attribute to what a constructor has read already."""
+    node.__dict__[name] = value
+    adopt(node, value)
+    changed(node._facts)
+
+
 def adopt(parent: Node, value: Any) -> None:
     """Let what a node was given know by whom it is held."""
     if isinstance(value, Node | Parameter):

@@ -74,7 +74,6 @@ MORE = (
         "float64",
         "split",
         "sort",
-        
         "meshgrid",
         "repeat",
         "unique",

@@ -87,6 +87,9 @@ class Parameter(ArrayManners, eqx.Module):
         given = value if isinstance(value, Parameter) else None
         array = read_array(value.value if given is not None else value, dtype, what="Parameter")
         old = Spec() if given is None else given._spec.replace(tie=None)
+        if given is not None and array.dtype != given.dtype:  # the numbers of transform and prior go along
+            held = (None if h is None else hold(h.obj, array.dtype) for h in (old.transform, old.prior))
+            old = old.replace(**dict(zip(("transform", "prior"), held, strict=True)))
         t = old.transform if transform is None else hold_transform(transform, array.dtype)
         u = given.unconstrained if given is not None and transform is None else None
         if u is None or u.dtype != array.dtype:

@@ -237,3 +237,10 @@ def test_vmap_over_a_batch_of_rich_models():
     one_by_one = [gp.log_prior(gp.combine({k: u[i] for k, u in batch.items()}, static)) for i in range(3)]
     np.testing.assert_allclose(got, one_by_one, rtol=1e-12)
     assert len({float(x) for x in got}) == 3
+
+
+def test_a_copy_in_another_dtype_takes_transform_and_prior_along():
+    p = gp.Parameter(2.0, transform=gp.positive(lower=1e-6), prior=tfd.Gamma(np.float64(2.0), np.float64(1.0)))
+    q = gp.Parameter(p, dtype=np.float32)
+    assert q.dtype == q.value.dtype == np.float32 and float(q) == 2.0
+    assert gp.log_prior(q).dtype == np.float32

@@ -170,3 +170,25 @@ BY_HAND = {
     "print": "jax.debug.print inside a closure, print outside",
     "assert": "a check in Python",
 }
+
+
+def rows() -> list[tuple[str, str]]:
+    """Return the guide's table: TensorFlow's call and its form here, for each of the commonest."""
+    return [(_left(rule), _right(rule)) for rule in COMMON]
+
+
+def _left(rule: Rule) -> str:
+    if rule.arguments is None:
+        return f"tf.{rule.name}"
+    if rule.arguments == "transpose":
+        return f"tf.{rule.name}(a, b, transpose_a=True)"
+    return f"tf.{rule.name}({', '.join(a.rstrip('=') for a in rule.arguments.split())})"
+
+
+def _right(rule: Rule) -> str:
+    if rule.arguments == "transpose":
+        return "jnp.matmul(jnp.matrix_transpose(a), b)"
+    text = rule.to.replace("{gpflow}", "gpflow")
+    return (
+        text if rule.arguments is None else text.replace("[, ", ", ").replace("]", "").replace("{", "").replace("}", "")
+    )

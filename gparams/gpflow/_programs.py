@@ -41,6 +41,7 @@ class Program:
     def __init__(self, captured: Captured, cells: Sequence[Parameter]):
         self.captured, self.cells = captured, tuple(cells)
         self.closure = captured.closure
+        self.keys = list(self.flat().params)
         self.kept: dict[Any, Any] = {}  # functions compiled from this one
         guess = {id(x): x for _, x in walk([*captured.nodes, *(r for c in cells for r in roots(c))])}
         self._lay_out(guess)
@@ -88,7 +89,9 @@ class Program:
 
     def params(self) -> dict[str, Any]:
         """Their free numbers, by path."""
-        return self.flat().params
+        if any(c._held._spec.mask is not None for c in self.cells):
+            return self.flat().params
+        return {key: c._held.unconstrained for key, c in zip(self.keys, self.cells, strict=True)}
 
     def inputs(self, captured: Captured | None = None) -> tuple[list[Any], list[Any], list[Any]]:
         """The numbers of all else that the closure reads: Parameters, arrays of modules, captured variables."""
@@ -150,7 +153,11 @@ class Program:
         return self.compiled("value and gradient", lambda: jax.jit(jax.value_and_grad(self.loss)))
 
     def write(self, params: Any) -> None:
-        """Put numbers into the Parameters."""
+        """Put numbers into the Parameters: a vector, or by path."""
+        if isinstance(params, dict) and all(c._held._spec.mask is None for c in self.cells):
+            for key, c in zip(self.keys, self.cells, strict=True):
+                _hold(c, rebuild(params[key], c._held._spec))
+            return
         moved = self.flat().model(params)
         for c in self.cells:
             _hold(c, rebuild(moved[str(c._facts.serial)].unconstrained, c._held._spec))
@@ -307,6 +314,7 @@ class Uncompiled:
 
     def __init__(self, closure: Callable[[], Any], cells: Sequence[Parameter]):
         self.closure, self.cells = closure, tuple(cells)
+        self.keys = list(Program.flat(self).params)  # type: ignore[arg-type]
         self.unused: list[Parameter] = []
 
     flat = Program.flat

@@ -94,7 +94,9 @@ def main():
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000])
     parser.add_argument("--rounds", type=int, default=200)
     options = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, JAX {jax.__version__}; medians in ms of {options.rounds} rounds\n")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, JAX {jax.__version__}; medians in ms of {options.rounds} rounds\n"
+    )
     print("| step | N | functional | stateful | ratio |\n|---|---|---|---|---|")
     for N in options.sizes:
         for name, make in (("loss and gradient", evaluations), ("Adam", adam_steps)):

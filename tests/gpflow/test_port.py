@@ -13,7 +13,7 @@ import pytest
 import gparams.gpflow as gpflow
 from gparams.gpflow import port
 from gparams.gpflow._port_rewrite import rewrite
-from gparams.gpflow._port_table import COMMON, MORE, RULES
+from gparams.gpflow._port_table import COMMON, MORE, RULES, rows
 
 
 def ported(source, head="import tensorflow as tf\nimport gpflow\n"):
@@ -200,3 +200,9 @@ def test_batches_of_a_dataset():
     assert sorted(sum(rows, [])) == sorted(list(range(5)) * 3)
     with pytest.raises(ValueError, match="number of rows"):
         list(gpflow.Dataset.from_tensor_slices((np.arange(5), np.arange(4))))
+
+
+def test_the_guides_table_is_the_tools():
+    guide = (Path(__file__).parents[2] / "docs" / "porting.md").read_text(encoding="utf-8")
+    shown = [line for line in guide.splitlines() if line.startswith("| `tf.")]
+    assert shown == [f"| `{left}` | `{right}` |" for left, right in rows()]

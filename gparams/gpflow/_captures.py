@@ -78,13 +78,13 @@ class Captured:
             self._find_nodes(arguments)
             return self._visit_function(fn.func)
         if not isinstance(fn, types.FunctionType):
-            self.facts.append(Same(fn))
-            if type(fn).__module__ != "builtins" and inspect.isfunction(
-                inspect.getattr_static(type(fn), "__call__", None)
-            ):
-                self._visit_object(fn)
-                self._visit_function(type(fn).__call__)
-            return None
+            call = inspect.getattr_static(type(fn), "__call__", None)
+            if not inspect.isfunction(call):
+                self.facts.append(Same(fn))
+                return None
+            self.facts.append(Same(type(fn)))
+            self._visit_object(fn)
+            return self._visit_function(call)
         if id(fn) in self.seen:
             return None
         self.seen.add(id(fn))
@@ -104,10 +104,10 @@ class Captured:
         return None
 
     def _visit_object(self, obj: Any) -> None:
-        """A plain Python object: its attributes are facts, and its modules are found."""
-        state = dict(getattr(obj, "__dict__", {}))
-        self.facts.append(fingerprint(state, strict=True))
-        self._find_nodes(state)
+        """A plain Python object: each of its attributes is a variable."""
+        state = getattr(obj, "__dict__", {})
+        for name in list(state):
+            self._visit_value(state, name, state[name])
 
     def _visit_value(self, place: Any, key: Any, value: Any) -> None:
         if isinstance(value, Node | Parameter | Variable):

@@ -3,7 +3,6 @@
 None of it computes: a method here calls the functional core, or another method.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -142,19 +141,9 @@ class LossClosure:
         """The data of this step: an iterator's next."""
         return tuple(next(d) if isinstance(d, Iterator) else d for d in self.data)
 
-    def step(self) -> Callable[[], Any]:
+    def step(self) -> "LossClosure":
         """The loss of this step, with its batch drawn: what a compiled step calls."""
-        return functools.partial(_loss_of, self.model, _as_arrays(self.batch()))
-
-
-def _loss_of(model: Any, batch: tuple[Any, ...]) -> Any:
-    return model.training_loss(*batch)
-
-
-def _as_arrays(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(_as_arrays(v) for v in value)
-    return jnp.asarray(value) if isinstance(value, np.ndarray) else value
+        return LossClosure(self.model, self.batch())
 
 
 @extras(models.GPModel)

@@ -78,13 +78,13 @@ class NaturalGradient:
         else:
             step = program.compiled(("natural", xis), lambda: jax.jit(_step(program, xis)))
             inputs = program.inputs(captured)
-        params, finite = step(program.params(), jnp.asarray(self.gamma, cells[0].dtype), inputs)
+        params, finite = step(program.moving.params(), jnp.asarray(self.gamma, cells[0].dtype), inputs)
         if not finite:
             raise np.linalg.LinAlgError(
                 "NaturalGradient: the loss or its gradient is not finite here; nothing was changed. Look at "
                 "print_summary(model): is q_sqrt singular, or a kernel matrix not positive definite?"
             )
-        program.write(params)
+        program.moving.write(params)
 
     def _read(self, var_list: Sequence[Any]) -> tuple[list[tuple[Parameter, Parameter]], tuple[XiTransform, ...]]:
         pairs, xis = [], []
@@ -101,8 +101,8 @@ def _step(program: Any, xis: tuple[XiTransform, ...]) -> Callable[..., tuple[Any
     """One step as a pure function: unconstrained arrays in, unconstrained arrays out."""
 
     def step(params: dict[str, Any], gamma: Any, inputs: Any) -> tuple[dict[str, Any], Any]:
-        keys = list(program.params())  # in the order of the Parameters; JAX sorts a dictionary's
-        helds = dict(zip(keys, program.flat().model(params).values(), strict=True))
+        keys = program.moving.keys
+        helds = dict(zip(keys, program.moving.moved(params), strict=True))
         values = {key: helds[key].value for key in keys}
 
         def loss(values: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ import optax
 from ._captures import Untraceable
 from ._extras import LossClosure
 from ._fingerprint import Same
+from ._moving import Moving
 from ._programs import Uncompiled, cells_of, program_for
 
 
@@ -74,9 +75,9 @@ class Optimizer:
         else:
             step = program.compiled(Same(self.transformation), lambda: jax.jit(self._step(program.loss)))
             inputs = program.inputs(captured)
-        params = program.params()
+        params = program.moving.params()
         self._last, params, self.state = step(params, self._state_for(params), inputs)
-        program.write(params)
+        program.moving.write(params)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]]) -> None:
         """Take one step along gradients that are given.
@@ -87,11 +88,11 @@ class Optimizer:
             Pairs of gradient and variable, such as ``zip(grads, model.trainable_variables)``.
         """
         pairs = list(grads_and_vars)
-        program = Uncompiled(lambda: 0.0, cells_of([v for _, v in pairs]))
-        params = program.params()
+        moving = Moving(cells_of([v for _, v in pairs]))
+        params = moving.params()
         gradients = {key: jnp.asarray(g).reshape(params[key].shape) for key, (g, _) in zip(params, pairs, strict=True)}
         new, self.state = self._moved(gradients, self._state_for(params), params)
-        program.write(new)
+        moving.write(new)
 
     def _moved(self, gradients: Any, state: Any, params: Any) -> tuple[Any, Any]:
         with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes

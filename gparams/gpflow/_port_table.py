@@ -42,7 +42,7 @@ COMMON = (
     ),
     Rule("linalg.cholesky_solve", "jax.scipy.linalg.cho_solve(({chol}, True), {rhs})", "chol rhs"),
     Rule("linalg.diag_part", "jnp.diagonal({input}, axis1=-2, axis2=-1)", "input"),
-    Rule("linalg.diag", "jnp.diag"),
+    Rule("linalg.diag", 'jnp.vectorize(jnp.diag, signature="(n)->(n,n)")({diagonal})', "diagonal"),
     *_same("eye", "ones", "zeros", "ones_like", "zeros_like", "shape", "reshape"),
     Rule("transpose", "jnp.transpose({a}[, {perm}])", "a perm="),
     Rule("expand_dims", "jnp.expand_dims({input}, {axis})", "input axis"),

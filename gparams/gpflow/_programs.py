@@ -15,11 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..parameters import Flat, rebuild
+from ..parameters import rebuild
 from ._arrays import arrays_in
 from ._captures import Captured, Untraceable
 from ._fingerprint import fingerprint
-from ._gather import is_custom, plain, with_arrays
+from ._gather import is_custom, plain
+from ._moving import Moving, hold
 from ._nodes import Node, attributes, holds_state, parameters_below, roots, walk
 from ._parameter import Parameter, Variable
 from ._tracking import epoch, recording
@@ -41,12 +42,12 @@ class Program:
     def __init__(self, captured: Captured, cells: Sequence[Parameter]):
         self.captured, self.cells = captured, tuple(cells)
         self.closure = captured.closure
-        self.keys = list(self.flat().params)
+        self.moving = Moving(self.cells)
         self.kept: dict[Any, Any] = {}  # functions compiled from this one
         guess = {id(x): x for _, x in walk([*captured.nodes, *(r for c in cells for r in roots(c))])}
         self._lay_out(guess)
         with recording() as read:
-            jax.eval_shape(self.loss, self.params(), self.inputs())
+            jax.eval_shape(self.loss, self.moving.params(), self.inputs())
         self.unused = [c for c in self.cells if id(c) not in read]
         self._lay_out({**{id(c): c for c in self.cells}, **read})
         self.nodes = [x for x in read.values() if isinstance(x, Node)]
@@ -83,16 +84,6 @@ class Program:
 
     # ---- inputs: what is moved, and all other numbers that the closure reads
 
-    def flat(self) -> Flat:
-        """The Parameters to move; a frozen one that is named all the same is moved, as in GPflow."""
-        return Flat({str(c._facts.serial): _movable(c._held) for c in self.cells})
-
-    def params(self) -> dict[str, Any]:
-        """Their free numbers, by path."""
-        if any(c._held._spec.mask is not None for c in self.cells):
-            return self.flat().params
-        return {key: c._held.unconstrained for key, c in zip(self.keys, self.cells, strict=True)}
-
     def inputs(self, captured: Captured | None = None) -> tuple[list[Any], list[Any], list[Any]]:
         """The numbers of all else that the closure reads: Parameters, arrays of modules, captured variables."""
         cells = [c._held.unconstrained for c in (*self.cells, *self.others)]
@@ -115,19 +106,13 @@ class Program:
         everything = (*self.cells, *self.others)
         old = [c._held for c in everything]
         old_arrays = [node.__dict__[name] for node, name in self.arrays]
-        flat = Flat(
-            {
-                str(c._facts.serial): _movable(rebuild(u, c._held._spec))
-                for c, u in zip(self.cells, numbers, strict=False)
-            }
-        )
-        moved = flat.model(params)
+        count = len(self.cells)
+        moved = self.moving.moved(params, numbers[:count])
         try:
-            for c in self.cells:
-                held = moved[str(c._facts.serial)]
-                _hold(c, held if held._spec is c._held._spec else rebuild(held.unconstrained, c._held._spec))
-            for c, u in zip(self.others, numbers[len(self.cells) :], strict=True):
-                _hold(c, rebuild(u, c._held._spec))
+            for c, held in zip(self.cells, moved, strict=True):
+                hold(c, held)
+            for c, u in zip(self.others, numbers[count:], strict=True):
+                hold(c, rebuild(u, c._held._spec))
             for (node, name), value, leaves in zip(self.arrays, old_arrays, arrays, strict=True):
                 node.__dict__[name] = _refilled(value, leaves)
             values = [_refilled(v, n) for v, n in zip(self.captured.arrays(), captured, strict=True)]
@@ -135,7 +120,7 @@ class Program:
                 yield
         finally:
             for c, held in zip(everything, old, strict=True):
-                _hold(c, held)
+                hold(c, held)
             for (node, name), value in zip(self.arrays, old_arrays, strict=True):
                 node.__dict__[name] = value
 
@@ -151,24 +136,6 @@ class Program:
     def value_and_grad(self) -> Any:
         """Loss and gradient, compiled."""
         return self.compiled("value and gradient", lambda: jax.jit(jax.value_and_grad(self.loss)))
-
-    def write(self, params: Any) -> None:
-        """Put numbers into the Parameters: a vector, or by path."""
-        if isinstance(params, dict) and all(c._held._spec.mask is None for c in self.cells):
-            for key, c in zip(self.keys, self.cells, strict=True):
-                _hold(c, rebuild(params[key], c._held._spec))
-            return
-        moved = self.flat().model(params)
-        for c in self.cells:
-            _hold(c, rebuild(moved[str(c._facts.serial)].unconstrained, c._held._spec))
-
-
-def _movable(held: Any) -> Any:
-    return held if held.trainable else rebuild(held.unconstrained, held._spec.replace(trainable=True))
-
-
-def _hold(cell: Parameter, held: Any) -> None:
-    object.__setattr__(cell, "_held", held)
 
 
 def _plain_state(node: Node) -> dict[str, Any]:
@@ -290,10 +257,10 @@ def evaluate(closure: Callable[[], Any], cells: tuple[Parameter, ...]) -> tuple[
         program, captured = program_for(closure, cells)
     except Untraceable:
         program, captured = once(closure, cells)
-        loss, gradients = jax.value_and_grad(program.loss)(program.params(), program.inputs(captured))
+        loss, gradients = jax.value_and_grad(program.loss)(program.moving.params(), program.inputs(captured))
     else:
-        loss, gradients = program.value_and_grad(program.params(), program.inputs(captured))
-    return loss, {key: gradients[key] for key in program.params()}
+        loss, gradients = program.value_and_grad(program.moving.params(), program.inputs(captured))
+    return loss, {key: gradients[key] for key in program.moving.keys}
 
 
 def once(closure: Callable[[], Any], cells: tuple[Parameter, ...]) -> tuple[Any, Any]:
@@ -313,13 +280,8 @@ class Uncompiled:
     """
 
     def __init__(self, closure: Callable[[], Any], cells: Sequence[Parameter]):
-        self.closure, self.cells = closure, tuple(cells)
-        self.keys = list(Program.flat(self).params)  # type: ignore[arg-type]
+        self.closure, self.moving = closure, Moving(cells)
         self.unused: list[Parameter] = []
-
-    flat = Program.flat
-    params = Program.params
-    write = Program.write
 
     def inputs(self, captured: Any = None) -> tuple[()]:
         """Nothing: the closure reads everything by itself."""
@@ -327,20 +289,16 @@ class Uncompiled:
 
     def loss(self, params: Any, inputs: Any) -> jax.Array:
         """Call the closure with these numbers in place."""
-        old = [c._held for c in self.cells]
-        moved = self.flat().model(params)
+        old = [c._held for c in self.moving.cells]
         try:
-            for c in self.cells:
-                _hold(c, rebuild(moved[str(c._facts.serial)].unconstrained, c._held._spec))
+            for c, held in zip(self.moving.cells, self.moving.moved(params), strict=True):
+                hold(c, held)
             return jnp.asarray(plain(self.closure())).reshape(())
         finally:
-            for c, held in zip(self.cells, old, strict=True):
-                _hold(c, held)
+            for c, held in zip(self.moving.cells, old, strict=True):
+                hold(c, held)
 
     @functools.cached_property
     def value_and_grad(self) -> Any:
         """Loss and gradient."""
         return jax.value_and_grad(self.loss)
-
-
-__all__ = ["Program", "cells_of", "evaluate", "program_for", "value_and_grad", "with_arrays"]

@@ -127,7 +127,7 @@ class _Run:
                 "allow_unused_variables=True"
             )
         self.inputs = self.program.inputs(captured)
-        vector = self.program.flat().vector()
+        vector = self.program.moving.vector()
         self.dtype = vector.dtype
         self.start = np.asarray(vector, np.float64)
         self.best = np.inf
@@ -147,7 +147,7 @@ class _Run:
         return self.best + 1e3 * (1.0 + abs(self.best)), np.zeros_like(slope)
 
     def write(self, x: np.ndarray) -> None:
-        self.program.write(jnp.asarray(x, self.dtype))
+        self.program.moving.write(jnp.asarray(x, self.dtype))
 
     def after_step(self, step_callback: Any, callback: Any, history: list[Any] | None) -> Callable[[Any], None]:
         variables = tuple(Variable(c) for c in self.cells)

@@ -327,3 +327,73 @@ def test_sampling_helper(model):
     assert float(values[0][0]) == pytest.approx(float(model.trainable_parameters[0]))
     with pytest.raises(ValueError, match="priors"):
         SamplingHelper(model.log_posterior_density, [gpflow.Parameter(1.0)])
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_gradients_and_results_keep_the_order_of_the_variables(turn):
+    cells = [gpflow.Parameter(np.full(k + 1, float(k))) for k in range(12)][::turn]  # serial numbers of several lengths
+
+    def loss():
+        return sum((p.shape[0] * jnp.sum((p - p.shape[0]) ** 2) for p in cells), start=jnp.zeros(()))
+
+    _, gradients = gpflow.value_and_grad(loss, cells)
+    for p, gradient in zip(cells, gradients, strict=True):
+        assert np.allclose(gradient, 2.0 * len(p) * (p.numpy() - len(p)))
+    result = Scipy().minimize(loss, [p.unconstrained_variable for p in cells])
+    assert np.allclose(result.x, np.concatenate([np.full(len(p), len(p)) for p in cells]), atol=1e-4)
+    for p in cells:
+        p.assign(np.zeros(len(p)))
+    SGD(0.01).minimize(loss, cells)
+    assert all(np.allclose(p.numpy(), 0.02 * len(p) ** 2) for p in cells)
+
+
+class Batched(gpflow.models.BayesianModel, gpflow.models.ExternalDataTrainingLossMixin):
+    def __init__(self):
+        self.p = gpflow.Parameter(0.0)
+
+    def maximum_log_likelihood_objective(self, data):
+        Calls.count += 1
+        return -jnp.mean((self.p - data) ** 2)
+
+
+def test_batches_of_a_training_loss_closure_are_inputs():
+    model = Batched()
+    batches = iter(gpflow.Dataset.from_tensor_slices(np.arange(6.0)).repeat().batch(2))
+    loss, opt = model.training_loss_closure(batches), SGD(0.25)
+    found = []
+    for _ in range(4):
+        opt.minimize(loss, model.trainable_variables)
+        found.append(float(model.p))
+    assert found == pytest.approx([0.25, 1.375, 2.9375, 1.71875]) and Calls.count <= 2
+    before = Calls.count
+    for data in (np.ones(2), np.zeros(2)):
+        opt.minimize(model.training_loss_closure(data), model.trainable_variables)
+    assert Calls.count <= before + 2
+
+
+def test_one_natural_gradient_step_is_exact_and_honours_no_flag(data):
+    model = gpflow.models.VGP(data, gpflow.kernels.RBF(lengthscales=0.3), gpflow.likelihoods.Gaussian(0.1))
+    exact = gpflow.models.GPR(data, gpflow.kernels.RBF(lengthscales=0.3), noise_variance=0.1)
+    gpflow.set_trainable(model.q_mu, False)
+    gpflow.set_trainable(model.q_sqrt, False)
+    natgrad = gpflow.optimizers.NaturalGradient(gamma=1.0)
+    natgrad.minimize(model.training_loss, [(model.q_mu, model.q_sqrt)])
+    assert float(model.elbo()) == pytest.approx(float(exact.log_marginal_likelihood()), abs=1e-4)
+    assert not model.q_mu.trainable
+    xi = gpflow.optimizers.XiSqrtMeanVar()
+    gpflow.optimizers.NaturalGradient(0.1).minimize(model.training_loss, [(model.q_mu, model.q_sqrt, xi)])
+    with pytest.raises(TypeError, match="pairs of Parameters"):
+        natgrad.minimize(model.training_loss, [model.q_mu])
+    held = model.q_mu.numpy()
+    with pytest.raises(np.linalg.LinAlgError, match="nothing was changed"):
+        natgrad.minimize(lambda: model.training_loss() * jnp.nan, [(model.q_mu, model.q_sqrt)])
+    assert np.array_equal(model.q_mu.numpy(), held)
+
+
+def test_a_partly_frozen_parameter_keeps_its_frozen_elements():
+    p = gpflow.Parameter([1.0, 2.0, 3.0])
+    p.put(gp.set_trainable(gp.at(p.functional())[:1], False))
+    Scipy().minimize(lambda: jnp.sum((p - 5.0) ** 2), [p])
+    assert np.allclose(p.numpy(), [1.0, 5.0, 5.0])
+    SGD(0.25).minimize(lambda: jnp.sum(p**2), [p])
+    assert np.allclose(p.numpy(), [1.0, 2.5, 2.5])

@@ -14,8 +14,8 @@ USED = {
     "": "Module Parameter default_float default_jitter set_trainable base config kernels models utilities optimizers",
     "utilities": "print_summary set_trainable positive triangular to_default_float to_default_int parameter_dict "
     "multiple_assign read_values deepcopy freeze tabulate_module_summary ops bijectors traversal misc",
-    "kernels": "Kernel SquaredExponential RBF Matern12 Matern32 Matern52 Linear LinearCoregionalization White Constant Bias "
-    "SeparateIndependent SharedIndependent Periodic RationalQuadratic Coregion Polynomial Cosine Sum Product "
+    "kernels": "Kernel SquaredExponential RBF Matern12 Matern32 Matern52 Linear LinearCoregionalization White Constant "
+    "Bias SeparateIndependent SharedIndependent Periodic RationalQuadratic Coregion Polynomial Cosine Sum Product "
     "Exponential ArcCosine ChangePoints Convolutional Stationary IsotropicStationary MultioutputKernel IndependentLatent",
     "kernels.stationaries": "SquaredExponential Stationary IsotropicStationary Matern32",
     "base": "Module Parameter PriorOn default_float",

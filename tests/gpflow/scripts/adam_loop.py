@@ -20,7 +20,7 @@ def closure():
 
 
 trace = []
-for i in range(40):
+for _ in range(40):
     opt.minimize(closure, m.trainable_variables)
     trace.append(float(closure()))
 results = {"trace": trace, "lengthscales": m.kernel.lengthscales.numpy(), "noise": m.likelihood.variance.numpy()}

@@ -18,5 +18,5 @@ natgrad.minimize(m.training_loss, [(m.q_mu, m.q_sqrt)])
 results = {
     "elbo": m.elbo().numpy(),
     "mean": m.predict_f(Xnew)[0].numpy(),
-    "noise": [l.variance.numpy() for l in m.likelihood.likelihoods],
+    "noise": [part.variance.numpy() for part in m.likelihood.likelihoods],
 }

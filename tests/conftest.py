@@ -39,4 +39,10 @@ def key():
 
 
 # Scripts that are run by hand, in environments of their own.
-collect_ignore_glob = ["reference/gpflow_side.py", "*/make_*.py", "benchmarks/bench_*.py", "benchmarks/peers/*.py"]
+collect_ignore_glob = [
+    "reference/gpflow_side.py",
+    "gpflow/scripts/*.py",
+    "*/make_*.py",
+    "benchmarks/bench_*.py",
+    "benchmarks/peers/*.py",
+]

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from tensorflow_probability.substrates.jax import bijectors as tfb
 
 from ..parameters import Parameter as Held
 from ..parameters import positive as core_positive
@@ -51,10 +52,10 @@ def in_default_style(held: Held) -> Held:
 
 def _softplus_floor(held: Held) -> float | None:
     """The lower bound of a Parameter with the library's own positive transform; None for any other."""
-    transform: Any = held.transform
-    name = None if transform is None else transform.name
-    if name == "softplus":
+    transform = held.transform
+    if isinstance(transform, tfb.Softplus):
         return 0.0
-    if name == "chain_of_shift_of_softplus":
-        return float(transform.bijectors[0].shift)
+    if isinstance(transform, tfb.Chain) and transform.name == "chain_of_shift_of_softplus":
+        parts: Any = transform.bijectors
+        return float(parts[0].shift)
     return None

@@ -82,9 +82,12 @@ class _Stationary:
     def __init__(
         self: Any, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None, name: str | None = None
     ):
-        base = shell_of(kernels.SquaredExponential)(variance, lengthscales)
+        make: Any = shell_of(kernels.SquaredExponential)
+        base = make(variance, lengthscales)
         self.variance, self.lengthscales = base.variance, base.lengthscales
-        _Kernel.__init__(self, active_dims, name)
+        if active_dims is not None:
+            self.active_dims = read_active_dims(active_dims)
+        name_of(self, name)
 
 
 @extras(mean_functions.MeanFunction)
@@ -194,7 +197,7 @@ def _num_latent(kernel: Any, likelihood: Any, output_dim: int) -> int:
     if own is not None:
         return int(own)
     asked: Any = getattr(likelihood, "num_latent_gps", None)
-    return int(asked(output_dim)) if callable(asked) else output_dim
+    return output_dim if asked is None else int(asked(output_dim))
 
 
 class InternalDataTrainingLossMixin:

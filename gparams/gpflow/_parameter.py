@@ -1,7 +1,7 @@
 """The mutable Parameter: a cell that holds a functional one, and the variable that an optimiser moves."""
 
 import enum
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.core
@@ -30,9 +30,10 @@ class PriorOn(enum.Enum):
     UNCONSTRAINED = "unconstrained"
 
 
-def read_space(space: Any) -> Literal["constrained", "unconstrained"]:
+def read_space(space: Any) -> Any:
     """The name of a space, from GPflow's enumeration or its text."""
-    return PriorOn(space).value
+    known: Any = PriorOn(space)
+    return known.value
 
 
 class Parameter(ArrayManners):
@@ -211,7 +212,8 @@ class Parameter(ArrayManners):
 
     @prior.setter
     def prior(self, prior: Any) -> None:
-        self.put(set_prior(self._held, prior, self._held.prior_on))
+        on: Any = self._held.prior_on
+        self.put(set_prior(self._held, prior, on))
 
     @property
     def prior_on(self) -> PriorOn:
@@ -220,7 +222,8 @@ class Parameter(ArrayManners):
 
     @prior_on.setter
     def prior_on(self, space: Any) -> None:
-        self.put(set_prior(self._held, self._held.prior, read_space(space)))
+        facts = self._held._spec.replace(prior_on=read_space(space))
+        self.put(rebuild(self._held.unconstrained, facts))
 
     def functional(self) -> Held:
         """Return the functional Parameter that it holds now."""
@@ -309,5 +312,9 @@ class Variable(ArrayManners):
 
 
 # JAX's functions take what is a PyTree, and see the functional Parameter (or the array) that it holds.
-jtu.register_pytree_node(Parameter, lambda p: ((p.held,), None), lambda _, held: held[0])
-jtu.register_pytree_node(Variable, lambda v: ((v.value,), None), lambda _, array: array[0])
+def _only(_: None, children: Any) -> Any:
+    return children[0]
+
+
+jtu.register_pytree_node(Parameter, lambda p: ((p.held,), None), _only)
+jtu.register_pytree_node(Variable, lambda v: ((v.value,), None), _only)

@@ -46,3 +46,4 @@ from ._quadrature import monte_carlo_expectation as monte_carlo_expectation
 from ._quadrature import spread_normal_points as spread_normal_points
 from ._quadrature import standard_deviation as standard_deviation
 from ._sampling import draw_gaussian as draw_gaussian
+from ._whitened_products import whitened_products as whitened_products

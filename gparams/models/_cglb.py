@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ..inducing_variables import InducingVariables, as_inducing_variables
 from ..kernels import Kernel
 from ..likelihoods import Gaussian
-from ..maths import add_diagonal, matmul, solve_triangular
+from ..maths import add_diagonal, inverse_triangular, matmul, solve_triangular
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter
 from ._base import GPModel, refuse_nonfinite
@@ -169,14 +169,15 @@ class _Problem(NamedTuple):
 
     K: Array  # noise included
     R: Array  # [P, N]
+    A: Array  # L^-1 Kuf over the noise's standard deviation, [M, N]
     t: Terms
     variance: Array  # of the noise
 
     def precondition(self, R: Array) -> tuple[Array, Array]:
         """Rows of Q^-1 R, and r^T Q^-1 r for each."""
-        s = solve_triangular(self.t.LB, matmul(self.t.A, R.T))
+        s = solve_triangular(self.t.LB, matmul(self.A, R.T))
         s = solve_triangular(self.t.LB, s, transpose=True)
-        Z = (R - matmul(s.T, self.t.A)) / self.variance
+        Z = (R - matmul(s.T, self.A)) / self.variance
         return Z, jnp.sum(R * Z, -1)
 
 
@@ -185,7 +186,8 @@ def _problem(model: CGLB) -> tuple[_Problem, Any]:
     R = Y - model.mean_function(X)  # [N, P]
     noise = model.likelihood.variance_at(X)[:, 0]
     p = prior(model.kernel, model.inducing_variable, X)
-    return _Problem(add_diagonal(model.kernel(X), noise), R.T, terms(p.L, p.V, R, noise), noise[0]), p
+    A = matmul(inverse_triangular(p.L), p.Kuf) / jnp.sqrt(noise)[None]
+    return _Problem(add_diagonal(model.kernel(X), noise), R.T, A, terms(p.L, p.Kuf, R, noise), noise[0]), p
 
 
 def _conjugate_gradients(problem: _Problem, start: Array, tolerance: float, steps: int, restart: int) -> Array:
@@ -226,7 +228,7 @@ def _elbo(model: CGLB) -> Array:
     missed = jnp.sum(problem.precondition(r)[1])
     quadratic = jnp.sum(v * (r + 0.5 * Kv)) + 0.5 * missed
     (P, N), t = problem.R.shape, problem.t
-    trace = jnp.sum(p.Kdiag) / problem.variance - jnp.sum(t.A * t.A)
+    trace = jnp.sum(p.Kdiag) / problem.variance - jnp.trace(t.AAT)
     half_log_determinant = jnp.sum(jnp.log(jnp.diagonal(t.LB)))
     half_log_determinant += 0.5 * N * (jnp.log(problem.variance) + jnp.log1p(trace / N))
     return -quadratic - P * half_log_determinant - 0.5 * N * P * math.log(2.0 * math.pi)
@@ -240,7 +242,7 @@ def _predict(
     v = model.aux_vec.value if tolerance is None else _solve(model, problem, tolerance)
     left = (problem.R - matmul(v, problem.K)).T / jnp.sqrt(problem.variance)  # [N, P]
     t = problem.t
-    t = t._replace(c=solve_triangular(t.LB, matmul(t.A, left)))
+    t = t._replace(c=solve_triangular(t.LB, matmul(problem.A, left)))
     posterior = conditioned(model.kernel, model.mean_function, model.inducing_variable, t.L, t.LB, t.c)
     mean, cov = posterior.predict_f(Xnew, full_cov=full_cov, full_output_cov=full_output_cov)
     return mean + matmul(model.kernel(Xnew, model.data[0]), v.T), cov

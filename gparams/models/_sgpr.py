@@ -10,7 +10,16 @@ from jaxtyping import Array, Float
 from ..inducing_variables import InducingVariables, as_inducing_variables
 from ..kernels import Kernel
 from ..likelihoods import Gaussian
-from ..maths import add_diagonal, cholesky, default_jitter, matmul, solve_triangular, times_transpose
+from ..maths import (
+    add_diagonal,
+    cholesky,
+    default_jitter,
+    inverse_triangular,
+    matmul,
+    solve_triangular,
+    times_transpose,
+    whitened_products,
+)
 from ..mean_functions import MeanFunction
 from ..posteriors import Posterior
 from ._base import PosteriorModel
@@ -23,23 +32,24 @@ MEND = "use SVGP for several outputs that covary"
 class Terms(NamedTuple):
     """What all bounds and predictions of sparse regression are made of; diagonal noise has become 1.
 
-    L is the factor of Kuu, A = L^-1 Kuf / sd [M, N] for the standard deviations sd of the noise, LB the factor of
-    B = I + A A^T, R = (Y - m(X)) / sd [N, P] and c = LB^-1 A R [M, P].
+    L is the factor of Kuu, AAT = A A^T of A = L^-1 Kuf / sd [M, N] for the standard deviations sd of the noise, LB the
+    factor of B = I + A A^T, R = (Y - m(X)) / sd [N, P] and c = LB^-1 A R [M, P].
     """
 
     L: Array
-    A: Array
+    AAT: Array
     LB: Array
     R: Array
     c: Array
 
 
-def terms(L: Array, V: Array, R: Array, variance: Array) -> Terms:
-    """Put the terms together from V = L^-1 Kuf, residuals and the variances of independent noise [N]."""
+def terms(L: Array, Kuf: Array, R: Array, variance: Array) -> Terms:
+    """Put the terms together from the residuals and the variances of independent noise [N]."""
     sd = jnp.sqrt(variance)
-    A, R = V / sd[None], R / sd[:, None]
-    LB = cholesky(add_diagonal(times_transpose(A, A), 1.0))
-    return Terms(L, A, LB, R, solve_triangular(LB, matmul(A, R)))
+    R = R / sd[:, None]
+    AAT, AR = whitened_products(L, Kuf / sd[None], R)
+    LB = cholesky(add_diagonal(AAT, 1.0))
+    return Terms(L, AAT, LB, R, solve_triangular(LB, AR))
 
 
 def log_density(t: Terms, variance: Array) -> Array:
@@ -59,17 +69,23 @@ def conditioned(
 
 
 class Prior(NamedTuple):
-    """The prior at the data, through the inducing variables: V = L^-1 Kuf [M, N], and the variances of f [N]."""
+    """The prior at the data, through the inducing variables: the factor of Kuu, Kuf [M, N], and the variances of f [N]."""
 
     L: Array
-    V: Array
+    Kuf: Array
     Kdiag: Array
 
 
 def prior(kernel: Kernel, inducing: InducingVariables, X: Array) -> Prior:
     """Factorise the covariance of the inducing variables, with the default jitter."""
     L = cholesky(inducing.Kuu(kernel, jitter=default_jitter(X.dtype)))
-    return Prior(L, solve_triangular(L, inducing.Kuf(kernel, X)), kernel(X, full_cov=False))
+    return Prior(L, inducing.Kuf(kernel, X), kernel(X, full_cov=False))
+
+
+def explained(p: Prior) -> Array:
+    """Variances of f that the inducing variables explain, [N]: the diagonal of Q."""
+    V = matmul(inverse_triangular(p.L), p.Kuf)
+    return jnp.sum(V * V, 0)
 
 
 @final
@@ -303,21 +319,21 @@ def residuals(model: SGPR | GPRFITC) -> tuple[Array, Array, Array]:
 def _sgpr_terms(model: SGPR) -> tuple[Terms, Prior, Array]:
     X, R, variance = residuals(model)
     p = prior(model.kernel, model.inducing_variable, X)
-    return terms(p.L, p.V, R, variance), p, variance
+    return terms(p.L, p.Kuf, R, variance), p, variance
 
 
 @eqx.filter_jit
 def _sgpr_elbo(model: SGPR) -> Array:
     t, p, variance = _sgpr_terms(model)
-    trace = jnp.sum(p.Kdiag / variance) - jnp.sum(t.A * t.A)
+    trace = jnp.sum(p.Kdiag / variance) - jnp.trace(t.AAT)
     return log_density(t, variance) - 0.5 * t.R.shape[1] * trace
 
 
 def _fitc_terms(model: GPRFITC) -> tuple[Terms, Array]:
     X, R, variance = residuals(model)
     p = prior(model.kernel, model.inducing_variable, X)
-    nu = p.Kdiag - jnp.sum(p.V * p.V, 0) + variance
-    return terms(p.L, p.V, R, nu), nu
+    nu = p.Kdiag - explained(p) + variance
+    return terms(p.L, p.Kuf, R, nu), nu
 
 
 @eqx.filter_jit
@@ -330,8 +346,8 @@ def _upper_bound(model: SGPR | GPRFITC) -> Array:
     X, R, variance = residuals(model)
     p = prior(model.kernel, model.inducing_variable, X)
     # The quadratic form under noise that is larger by all that the inducing variables leave unexplained.
-    larger = variance + jnp.sum(p.Kdiag) - jnp.sum(p.V * p.V)
-    wide, narrow = terms(p.L, p.V, R, larger), terms(p.L, p.V, R, variance)
+    larger = variance + jnp.sum(p.Kdiag) - jnp.sum(explained(p))
+    wide, narrow = terms(p.L, p.Kuf, R, larger), terms(p.L, p.Kuf, R, variance)
     quadratic = jnp.sum(wide.R * wide.R) - jnp.sum(wide.c * wide.c)
     P = R.shape[1]
     half_log_determinant = jnp.sum(jnp.log(jnp.diagonal(narrow.LB))) + 0.5 * jnp.sum(jnp.log(2.0 * math.pi * variance))

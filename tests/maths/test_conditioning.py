@@ -132,3 +132,30 @@ def test_divergence_is_tfps(root):
 def test_divergence_takes_one_prior():
     with pytest.raises(ValueError, match="not both"):
         maths.gauss_kl(jnp.asarray(A), jnp.asarray(ROOTS["each"]), jnp.eye(M), K_cholesky=jnp.eye(M))
+
+
+def test_whitened_products_and_their_derivatives():
+    Rs = jnp.asarray(np.random.default_rng(5).normal(size=(N, R)))
+
+    def plain(L, K, Y):
+        A = jax.scipy.linalg.solve_triangular(L, K, lower=True)
+        return A @ A.T, A @ Y
+
+    for actual, expected in zip(maths.whitened_products(L, KUF, Rs), plain(L, KUF, Rs), strict=True):
+        close(actual, expected)
+    W, V = (jnp.asarray(np.random.default_rng(6).normal(size=(M, n))) for n in (M, R))
+    args = L, KUF, Rs
+    moved = tuple(jnp.asarray(np.random.default_rng(i).normal(size=x.shape)) for i, x in enumerate(args))
+    moved = (jnp.tril(moved[0]), *moved[1:])
+
+    def scalar(f):
+        return lambda *a: jnp.sum(W * f(*a)[0]) + jnp.sum(V * f(*a)[1]) + jnp.sum(f(*a)[0] ** 2)
+
+    one, other = scalar(maths.whitened_products), scalar(plain)
+    for actual, expected in zip(jax.grad(one, (0, 1, 2))(*args), jax.grad(other, (0, 1, 2))(*args), strict=True):
+        close(actual, np.tril(expected) if expected.shape == (M, M) else expected)
+    for i in range(3):  # by one argument alone
+        close(jax.grad(one, i)(*args), jax.grad(one, (0, 1, 2))(*args)[i])
+    second = [jax.jvp(jax.grad(f, (0, 1, 2)), args, moved)[1] for f in (one, other)]
+    for actual, expected in zip(*second, strict=True):
+        close(actual, np.tril(expected) if expected.shape == (M, M) else expected, 1e-8)

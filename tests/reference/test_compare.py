@@ -37,7 +37,7 @@ class Replay:
             for call in self.case["calls"]
         ]
 
-    def fit(self, obj):
+    def fit(self, obj, call):
         out = self.case["calls"][0]["out"]
         return float(out[0]), dict(zip(self.case["trainable_parameters"], out[4:], strict=True))
 

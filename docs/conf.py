@@ -39,12 +39,14 @@ extensions = [
     "sphinxcontrib.bibtex",
     "live",
     "owners",
+    "shapes",
 ]
 exclude_patterns = ["_build", "_extensions", "gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.md5"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 nitpicky = False
 show_warning_types = True
+suppress_warnings = ["config.cache"]  # functions in the configuration can not be kept between builds; nothing is lost
 
 # Prose.
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence", "attrs_block"]
@@ -62,7 +64,7 @@ autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
-add_module_names = False
+add_module_names = True
 toc_object_entries = False
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False

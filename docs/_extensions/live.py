@@ -1,6 +1,6 @@
-"""Every Python block of a page runs when the site is built, and what it prints and draws stands below it.
+"""Every Python block of a page runs when the site is built, and what it prints and draws stands below.
 
-A page is one session: its blocks share their names, from top to bottom. A block that raises an error fails the build. The
+A block of class ``folded`` is folded away under its picture. A page is one session: its blocks share their names, from top to bottom. A block that raises an error fails the build. The
 tests run the same blocks by `run`.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import jax
 from docutils import nodes
 
+_SUMMARY = "The code of the picture"
 _OFF = {"jax_enable_x64": False, "jax_numpy_dtype_promotion": "standard", "jax_numpy_rank_promotion": "allow"}
 
 
@@ -22,7 +23,7 @@ def reset_jax(gallery=None, name=None, when=None):
 
 
 def run(code: str, scope: dict, name: str) -> str:
-    """Run one block as a person would at a prompt: what it prints, and its last line where that is an expression."""
+    """Run one block, and return what it prints."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(compile(code, name, "exec"), scope)
@@ -60,11 +61,17 @@ def _run_page(app, doctree):
             figure = plt.figure(j)
             name = f"{page.replace('/', '-')}-{i + 1}-{j}.png"
             uri = _draw(figure, Path(app.srcdir) / "pictures", name)
-            alt = figure.get_suptitle() or "Picture drawn by the code above"
+            titles = [ax.get_title() or ax.get_ylabel() for ax in figure.axes]
+            alt = "Picture: " + ", ".join(t for t in titles if t)
             after.append(nodes.image(uri=uri, alt=alt, classes=["live-picture"]))
         plt.close("all")
-        position = block.parent.index(block)
-        block.parent[position + 1 : position + 1] = after
+        parent, position = block.parent, block.parent.index(block)
+        parent[position + 1 : position + 1] = after
+        if "folded" in block["classes"]:
+            parent.remove(block)
+            start, end = f"<details><summary>{_SUMMARY}</summary>", "</details>"
+            folded = [nodes.raw("", start, format="html"), block, nodes.raw("", end, format="html")]
+            parent[position + len(after) : position + len(after)] = folded
     reset_jax()
 
 

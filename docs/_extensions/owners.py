@@ -40,13 +40,14 @@ def public_names(room: str) -> dict[str, object]:
 def _homes() -> dict[int, str]:
     homes = {}
     for room in rooms():
-        for name, value in public_names(room).items():
+        own_names_first = sorted(public_names(room).items(), key=lambda item: item[0] != item[1].__name__)
+        for name, value in own_names_first:
             homes.setdefault(id(value), f"{room}.{name}")
     return homes
 
 
 def home(value: object) -> str | None:
-    """The first public name of a class or function; None if it has none."""
+    """The first public name of a class or function, its own name before any alias; None if it has none."""
     return _homes().get(id(value))
 
 
@@ -58,11 +59,15 @@ def inherited(fullname: str) -> list[tuple[str, list[str]]]:
     found = []
     for base in inspect.getmro(cls)[1:]:
         base_home = home(base)
-        names = [n for n, v in vars(base).items() if not n.startswith("_") and n not in seen and _documented(v)]
+        names = [n for n, v in vars(base).items() if _public(n) and n not in seen and _documented(v)]
         seen |= set(vars(base))
         if base_home and names:
             found.append((base_home, names))
     return found
+
+
+def _public(name: str) -> bool:
+    return name == "__call__" or not name.startswith("_")
 
 
 def _documented(value) -> bool:

@@ -7,23 +7,48 @@ import jax
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "```python" in page.read_text()]
+FENCE = re.compile(r"^```(?:python|\{code-block\} python)\n((?::\w+:.*\n)*)(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks_of(page):
+    return [block for _, block in FENCE.findall(page.read_text(encoding="utf-8"))]
+
+
+BLOCKS = blocks_of(ROOT / "README.md")
+WRITTEN = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts]
+PAGES = [page for page in WRITTEN if blocks_of(page)]
 
 
 def test_there_are_blocks():
     assert len(BLOCKS) >= 2
-    assert PAGES
+    assert len(PAGES) >= 6
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *WRITTEN], ids=lambda page: page.stem)
+def test_no_python_hides_from_these_tests(page):
+    """Whatever looks like Python is a block that runs; and every fence says what it holds."""
+    text = page.read_text(encoding="utf-8")
+    fences = re.findall(r"^ *```+(.+)$", text, re.MULTILINE)
+    assert sum("py" in fence for fence in fences) == len(blocks_of(page))
+    assert text.count("```") == 2 * len(fences)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page_runs(page, capsys):
-    scope = {}
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    scope = {"__name__": "__main__"}
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        for block in blocks_of(page):
             exec(compile(block, str(page), "exec"), scope)
-    assert capsys.readouterr().out.strip()
+    figures = plt.get_fignums()
+    plt.close("all")
+    assert capsys.readouterr().out.strip() or figures
 
 
 @pytest.mark.parametrize("block", BLOCKS)

@@ -38,6 +38,13 @@ def key():
     return jax.random.key(20261121)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def programs_of_other_modules_are_forgotten():
+    """Compiled programs take memory, several gigabytes over a whole run; those of one file are of no use to the next."""
+    yield
+    jax.clear_caches()
+
+
 # Scripts that are run by hand, in environments of their own.
 collect_ignore_glob = [
     "reference/gpflow_side.py",

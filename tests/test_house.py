@@ -188,7 +188,10 @@ NAMES = (
     ".mean_functions",
     ".models",
 )
-ROOMS = [importlib.import_module(f"gparams{name}") for name in (*NAMES, ".parameters", ".pathwise", ".plotting", ".posteriors")]
+ROOMS = [
+    importlib.import_module(f"gparams{name}")
+    for name in (*NAMES, ".parameters", ".pathwise", ".plotting", ".posteriors")
+]
 PUBLIC = {
     f"{room.__name__}.{name}": value
     for room in ROOMS

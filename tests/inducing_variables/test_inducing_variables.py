@@ -124,7 +124,9 @@ def test_a_random_subset_is_distinct_rows():
 
 
 def test_centres_are_means_of_their_clusters():
-    blobs = np.concatenate([np.random.default_rng(i).normal([4.0 * i, -200.0 * i], [0.1, 5.0], (20, 2)) for i in range(3)])
+    blobs = np.concatenate(
+        [np.random.default_rng(i).normal([4.0 * i, -200.0 * i], [0.1, 5.0], (20, 2)) for i in range(3)]
+    )
     centres = np.asarray(iv.kmeans(blobs, 3, key=KEY))
     close(centres[np.argsort(centres[:, 0])], np.stack([blobs[20 * i : 20 * i + 20].mean(0) for i in range(3)]))
 

@@ -3,8 +3,8 @@
 # Where GPflow defines it (or the start of that) -> what does the job. The longest match counts.
 _ADVICE = {
     "monitor": (
-        "Nearest: step_callback= of gpflow.optimizers.Scipy().minimize, or a few lines in the loop around Adam; "
-        "gparams.fit(model, callback=...) for the functional model, model.functional()."
+        "Nearest: step_callback= of gpflow.optimizers.Scipy().minimize, or a few lines in the loop around Adam; for the "
+        "functional model, gparams.fit(model.functional(), callback=gparams.fitting.Monitor(...)), and TensorBoard there."
     ),
     "posteriors": "Nearest: model.posterior(), which has predict_f; one class, gparams.posteriors.Posterior, serves all.",
     "quadrature": "Nearest: the functions of gparams.maths (gauss_hermite, gaussian_expectation, monte_carlo_expectation).",

@@ -86,7 +86,8 @@ class Program:
 
     def inputs(self, captured: Captured | None = None) -> tuple[list[Any], list[Any], list[Any]]:
         """The numbers of all else that the closure reads: Parameters, arrays of modules, captured variables."""
-        cells = [c._held.unconstrained for c in (*self.cells, *self.others)]
+        own = () if self.moving.whole else self.cells  # of a partly frozen Parameter, the frozen elements are inputs
+        cells = [c._held.unconstrained for c in (*own, *self.others)]
         arrays = [arrays_in(node.__dict__[name]) for node, name in self.arrays]
         found = self.captured if captured is None else captured
         return cells, arrays, [_numbers(value) for value in found.arrays()]
@@ -106,8 +107,8 @@ class Program:
         everything = (*self.cells, *self.others)
         old = [c._held for c in everything]
         old_arrays = [node.__dict__[name] for node, name in self.arrays]
-        count = len(self.cells)
-        moved = self.moving.moved(params, numbers[:count])
+        count = 0 if self.moving.whole else len(self.cells)
+        moved = self.moving.moved(params, numbers[:count] or None)
         try:
             for c, held in zip(self.cells, moved, strict=True):
                 hold(c, held)

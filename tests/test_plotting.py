@@ -54,6 +54,9 @@ def test_process_shows_mean_band_and_data(model):
     np.testing.assert_allclose(low, mean - norm.ppf(0.95) * np.sqrt(var))
     np.testing.assert_allclose(high, mean + norm.ppf(0.95) * np.sqrt(var))
     np.testing.assert_allclose(artist(ax, "data").get_xydata(), np.concatenate([X, np.sin(X)], 1))
+    assert "data" not in labels(plotting.plot_gp(model, data=False))
+    ax = plotting.plot_gp(model, Xnew, data=(X[:3], X[:3, 0]))
+    np.testing.assert_allclose(artist(ax, "data").get_xydata(), X[:3].repeat(2, 1))
 
 
 def test_process_without_inputs_goes_a_tenth_beyond_the_data(model):

@@ -18,7 +18,7 @@ def plot_gp(
     model: Any,
     Xnew: Any = None,
     *,
-    data: tuple[Any, Any] | None = None,
+    data: tuple[Any, Any] | bool = True,
     column: int = 0,
     output: int = 0,
     level: float = 0.95,
@@ -44,7 +44,7 @@ def plot_gp(
         Inputs [N, D] to draw at, in ascending order of `column`. By default 300 over the range of the data and a tenth of
         it to either side, for models of one input.
     data
-        Pair (X, Y) to draw as dots. By default the model's own, where it holds any.
+        Whether to draw the model's own data, where it holds any, as dots; or a pair (X, Y) to draw in their place.
     column
         Column of the inputs along the horizontal axis.
     output
@@ -105,7 +105,7 @@ def plot_gp(
         raise ValueError("plot_gp: samples are drawn at random; give key=jax.random.key(0)")
     if isinstance(model, Posterior) and (num_samples or observations):
         raise TypeError("plot_gp: a posterior has neither a likelihood nor samples; give the model")
-    pair = _data_of(model) if data is None else data
+    pair = data if isinstance(data, tuple) else _data_of(model)
     X = _default_inputs(pair) if Xnew is None else np.asarray(Xnew)
     ax = read_axes(ax)
     x, see = X[:, column], (lambda f: f) if invlink is None else lambda f: np.asarray(invlink(jnp.asarray(f)))
@@ -122,7 +122,7 @@ def plot_gp(
         lines = ax.plot(x, see(draws).T, color=color, lw=0.7, alpha=0.7)
         lines[0].set_label("samples")
     ax.plot(x, see(mean), color=color, lw=1.8, label=label or ("mean" if invlink is None else "median"))
-    if pair is not None:
+    if pair is not None and data is not False:
         seen, values = np.asarray(pair[0]), np.asarray(pair[1])
         values = values.reshape(len(values), -1)[:, output]
         ax.plot(seen[:, column], values, ".", color="black", ms=4, label="data")

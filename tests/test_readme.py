@@ -53,9 +53,10 @@ def test_page_runs(page, capsys):
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_block_runs(block, capsys):
-    exec(compile(block, "README.md", "exec"), {})
-    assert capsys.readouterr().out.strip()
+def test_block_runs(block):
+    scope = {}
+    exec(compile(block, "README.md", "exec"), scope)
+    assert "gp" in scope or "gpflow" in scope
 
 
 def test_the_task_does_what_it_says(capsys):

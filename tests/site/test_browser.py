@@ -24,7 +24,7 @@ STEPS = [
     {"path": NAME, "wait": MATHS_IS_SET, "script": "document.querySelectorAll('mjx-container').length"},
     {"path": "search.html?q=Matern32", "wait": FOUND, "script": "[...document.querySelectorAll('#search-results li a')].map(a => a.textContent)"},
     {"path": "search.html?q=lengthscales", "wait": FOUND, "script": "document.querySelectorAll('#search-results li a').length"},
-    *({"path": page, **PHONE, "script": "getComputedStyle(document.querySelector('article p')).fontSize"} for page in PAGES),
+    *({"path": page, **PHONE, "script": "getComputedStyle(document.querySelector('article section > p')).fontSize"} for page in PAGES),
     {"path": NAME, **PHONE, "wait": MATHS_IS_SET},
 ]
 

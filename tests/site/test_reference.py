@@ -70,7 +70,9 @@ TITLES = [
     for title in re.findall(r" title = \{(.*?)\},", (ROOT / "docs" / "references.bib").read_text(encoding="utf-8"))
 ]
 SECTION = re.compile(r"References\n\s*-{10}\n(.*?)(?=\n\s*\n\s*[A-Z][a-z]+\n\s*-{4,}|\"\"\")", re.DOTALL)
-SOURCES = [path for path in sorted((ROOT / "gparams").rglob("*.py")) if SECTION.search(path.read_text(encoding="utf-8"))]
+SOURCES = [
+    path for path in sorted((ROOT / "gparams").rglob("*.py")) if SECTION.search(path.read_text(encoding="utf-8"))
+]
 
 
 def test_there_are_works_and_files_that_cite_them():

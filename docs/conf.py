@@ -2,7 +2,8 @@
 
 import typing
 
-typing.GENERATING_DOCUMENTATION = True  # jaxtyping then shows shapes as they are written; it must know before it is imported
+# jaxtyping then shows shapes as they are written; it must know before it is imported.
+typing.GENERATING_DOCUMENTATION = True
 
 import os
 import sys

@@ -7,7 +7,7 @@ import jax
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FENCE = re.compile(r"^```(?:python|\{code-block\} python)\n((?::\w+:.*\n)*)(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^```(?:python|\{code-block\} python)\n((?::\w+:[^\n]*\n)*)(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def blocks_of(page):
@@ -29,7 +29,8 @@ def test_no_python_hides_from_these_tests(page):
     """Whatever looks like Python is a block that runs; and every fence says what it holds."""
     text = page.read_text(encoding="utf-8")
     fences = re.findall(r"^ *```+(.+)$", text, re.MULTILINE)
-    assert sum("py" in fence for fence in fences) == len(blocks_of(page))
+    blocks = blocks_of(page)
+    assert sum("py" in fence for fence in fences) == len(blocks) and all(block.strip() for block in blocks)
     assert text.count("```") == 2 * len(fences)
 
 
@@ -52,9 +53,10 @@ def test_page_runs(page, capsys):
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_block_runs(block, capsys):
-    exec(compile(block, "README.md", "exec"), {})
-    assert capsys.readouterr().out.strip()
+def test_block_runs(block):
+    scope = {}
+    exec(compile(block, "README.md", "exec"), scope)
+    assert "gp" in scope or "gpflow" in scope
 
 
 def test_the_task_does_what_it_says(capsys):

@@ -1,7 +1,7 @@
-"""Every Python block of a page runs when the site is built, and what it prints and draws stands below.
+"""Every Python block of a page runs when the site is built, and what it prints and draws stands below it.
 
-A block of class ``folded`` is folded away under its picture. A page is one session: its blocks share their names, from top to bottom. A block that raises an error fails the build. The
-tests run the same blocks by `run`.
+A page is one session: its blocks share their names, from top to bottom. A block that raises an error fails the build. A
+block of class ``folded`` is folded away under its picture.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 """The public name of each thing: for links from signatures, and for what a class inherits.
 
-Types in signatures say where a class was written, `gparams.kernels._base.Kernel`; readers know it as `gparams.kernels.Kernel`.
+Types in signatures say where a class was written, `gparams.kernels._base.Kernel`; readers know it as
+`gparams.kernels.Kernel`.
 """
 
 import functools
@@ -8,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 import types
+from pathlib import Path
 
 import gparams
 
@@ -98,9 +100,17 @@ def _skip(app, what, name, obj, skip, options):
     return True if type(obj).__name__ == "_tuplegetter" else None
 
 
+def _forget(app, config):
+    """Remove pages, made by an earlier build, of names that are gone."""
+    for page in (Path(app.srcdir) / "api" / "generated").glob("*.rst"):
+        if page.stem not in _homes().values():
+            page.unlink()
+
+
 def setup(app):
     """Put them in Sphinx's hands."""
     app.config.autosummary_context = {"inherited": inherited}
+    app.connect("config-inited", _forget)
     app.connect("missing-reference", _resolve)
     app.connect("autodoc-process-bases", _bases)
     app.connect("autodoc-skip-member", _skip)

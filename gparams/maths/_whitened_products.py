@@ -1,7 +1,7 @@
 r"""The products that sparse regression is made of, at three large matrix products for value and derivative.
 
-With :math:`A = L^{-1} K`, both :math:`A A^\top` and :math:`A R` depend on the many columns of K through M x M matrices alone.
-So does their derivative, for with :math:`F = L^{-1} dL`
+With :math:`A = L^{-1} K`, both :math:`A A^\top` and :math:`A R` are sums over the many columns of K, and so is their
+derivative: with :math:`F = L^{-1} dL`
 
 .. math:: d(A A^\top) = T + T^\top, \quad T = L^{-1} (dK A^\top) - F (A A^\top), \qquad
     d(A R) = L^{-1} (dK R) - F (A R) + A dR

@@ -30,8 +30,8 @@ COUNTS = {
 }  # fmt: skip
 
 
-# Where GPflow errs. Its upper bound adds the determinant once, however many outputs there are; that of several outputs is
-# the sum of those of each (tests/models/test_equivalences.py shows that the sum is a bound and GPflow's number need not be).
+# Where GPflow errs. Its upper bound adds the determinant once, however many outputs there are; that of several outputs
+# is the sum of those of each (tests/models/test_equivalences.py: the sum is a bound, and GPflow's number need not be).
 GPFLOW_ERRS = {("model/GPRFITC/two_outputs", "upper_bound[0]")}
 
 

@@ -43,7 +43,6 @@ parts = {
     "seasons": gp.replace(posterior.at.kernel, posterior.kernel.kernels[1]),
     "weather": gp.replace(posterior.at.kernel, posterior.kernel.kernels[2]),
 }
-constant = float(mean.c.value[0])
 x = np.arange(1958.0, 2002.0, 1 / 24)[:, None]
 moments = {name: [np.asarray(a)[:, 0] for a in part.predict_f(x)] for name, part in parts.items()}
 whole = np.asarray(posterior.predict_f(x)[0])[:, 0]
@@ -52,26 +51,50 @@ difference = np.abs(sum(mean for mean, _ in moments.values()) - 2.0 * m - whole)
 print(f"the three means add up to that of the whole, to {difference:.0e} ppm")
 
 # %%
-# How good is the forecast for the ten years held out?
+# How good is the forecast for the ten years held out? A long forecast rests on the trend's kernel; where the band holds fewer
+# months than it should, that kernel is too sure of itself.
 f, f_var = (np.asarray(a)[:, 0] for a in result.model.predict_y(X[~past]))
 error = Y[~past, 0] - f
 print(f"root mean square error of the forecast {np.sqrt(np.mean(error**2)):.2f} ppm")
 print(f"within the 95 % band: {np.mean(np.abs(error) < 1.96 * np.sqrt(f_var)):.0%} of the months")
 
 # %%
-# From top to bottom: the record and its trend; the seasons, whose wave has grown a little; what is left. To the right of
-# the line there is nothing but forecast, and the bands show which part of it is sure: the seasons are, the trend is not.
-fig, axes = plt.subplots(3, 1, figsize=(9, 7.5), sharex=True, height_ratios=[2.2, 1.2, 1.2], layout="constrained")
-blue, red, green = gp.plotting.COLORS[:3]
-for ax, (name, (mean, var)), color in zip(axes, moments.items(), (blue, red, green), strict=True):
+# What is sure, and what isn't? A level can be moved from one summand to another at no cost, so the level of each alone is
+# uncertain. Of the seasons one wants the wave about its mean of the year, and that has a posterior too: a linear map of theirs.
+waves = {}
+for start in (1960.0, 1990.0, 2001.0):
+    months = start + np.arange(24)[:, None] / 24
+    mean, cov = (np.asarray(a) for a in parts["seasons"].predict_f(months, full_cov=True))
+    centring = np.eye(24) - 1.0 / 24
+    waves[start] = centring @ mean[:, 0], np.sqrt(np.diag(centring @ cov[0] @ centring))
+    level = np.sqrt(cov[0].mean())
+    print(
+        f"{start:.0f}: level known to {level:.2f} ppm, wave to {waves[start][1].mean():.2f} ppm, height {np.ptp(waves[start][0]):.2f} ppm"
+    )
+
+# %%
+# Left, the record and the means of its parts; to the right of the line there is nothing but forecast. Right, the wave of
+# three years with its 95 % band: it has grown, and the forecast for 2001 is nearly as sure as the past.
+fig = plt.figure(figsize=(12, 6), layout="constrained")
+axes = fig.subplot_mosaic([["trend", "year"], ["seasons", "year"], ["weather", "year"]], width_ratios=[1.8, 1])
+for (name, (mean, _)), color in zip(moments.items(), gp.plotting.COLORS, strict=False):
     shift = 0.0 if name == "trend" else m
-    half = 1.96 * np.sqrt(var)
-    ax.fill_between(x[:, 0], mean - shift - half, mean - shift + half, color=color, alpha=0.3, lw=0, label="95 %")
-    ax.plot(x[:, 0], mean - shift, color=color, lw=1.2, label=name)
-    ax.axvline(1992.0, color="0.5", lw=1, ls="--")
-    ax.set_ylabel(f"{name} (ppm)")
-axes[0].plot(X[past], Y[past], ".", color="black", ms=2, label="record")
-axes[0].plot(X[~past], Y[~past], ".", color="0.6", ms=2, label="held out")
-axes[0].legend(frameon=False, loc="upper left")
-axes[2].set_xlabel("year")
+    axes[name].plot(x[:, 0], mean - shift, color=color, lw=1.2, label=name)
+    axes[name].axvline(1992.0, color="0.5", lw=1, ls="--")
+    axes[name].set_ylabel(f"{name} (ppm)")
+    axes[name].tick_params(labelbottom=name == "weather")
+axes["trend"].plot(X[past], Y[past], ".", color="black", ms=2, label="record")
+axes["trend"].plot(X[~past], Y[~past], ".", color="0.6", ms=2, label="held out")
+axes["trend"].legend(frameon=False, loc="upper left")
+axes["weather"].set_xlabel("year")
+months = np.arange(24) / 2 + 0.5
+for (start, (wave, deviation)), color, style in zip(
+    waves.items(), gp.plotting.COLORS[3:], ("-", "--", ":"), strict=False
+):
+    axes["year"].fill_between(months, wave - 1.96 * deviation, wave + 1.96 * deviation, color=color, alpha=0.3, lw=0)
+    axes["year"].plot(months, wave, color=color, ls=style, lw=2, label=f"{start:.0f}")
+axes["year"].set(
+    xlabel="month", ylabel="seasons, less the mean of the year (ppm)", xticks=range(1, 13), title="a year's wave"
+)
+axes["year"].legend(frameon=False)
 plt.show()

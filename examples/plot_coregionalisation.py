@@ -30,13 +30,14 @@ Y = (logs - centre) / spread
 # %%
 # One row for each observation: its time, and the label of its series. The kernel is one of time times one of labels. The
 # kernel of time has a yearly wave, a slow drift, and what a month or two have of their own: an epidemic, a cold spell.
+# `active_dims` keeps each kernel to its column: without it, labels would count as distance in time.
 times = np.repeat(time[:, None], 2, 1)
 labels = np.broadcast_to([0.0, 1.0], times.shape)
 rows = np.stack([times[seen], labels[seen]], 1)
 one = gp.Parameter(1.0, trainable=False)
-wave = gp.kernels.Periodic(gp.kernels.SquaredExponential(variance=one), period=one)
-drift = gp.kernels.SquaredExponential(variance=0.1, lengthscales=3.0)
-months = gp.kernels.Matern12(variance=0.2, lengthscales=0.1)
+wave = gp.kernels.Periodic(gp.kernels.SquaredExponential(variance=one, active_dims=[0]), period=one)
+drift = gp.kernels.SquaredExponential(variance=0.1, lengthscales=3.0, active_dims=[0])
+months = gp.kernels.Matern12(variance=0.2, lengthscales=0.1, active_dims=[0])
 kernel = gp.kernels.Coregion(2, rank=1, active_dims=[1])
 kernel = gp.assign(kernel.at.W, [[0.8], [0.8]])
 in_common = gp.models.GPR((rows, Y[seen][:, None]), (wave + drift + months) * kernel, noise_variance=0.02)

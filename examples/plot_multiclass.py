@@ -69,7 +69,9 @@ for k, (name, marker) in enumerate(zip(species, "o^s", strict=True)):
     for inputs, labels, face in ((X, Y, colors[k]), (Xtest, Ytest, "white")):
         points = inputs[labels[:, 0] == k] * spread + centre
         seen = inputs is X
-        ax.plot(*points.T, marker, ls="", ms=5, mfc=face, mec=colors[k] * 0.6, label=name if seen else f"{name}, held out")
+        ax.plot(
+            *points.T, marker, ls="", ms=5, mfc=face, mec=colors[k] * 0.6, label=name if seen else f"{name}, held out"
+        )
 ax.set(xlabel="length of the bill (mm)", ylabel="length of a flipper (mm)")
 ax.legend(ncols=3, fontsize="small", loc="upper left", framealpha=0.9, columnspacing=1.0)
 plt.show()

@@ -89,7 +89,8 @@ def plot_kernel(
     x, ax = X[:, column], read_axes(ax)
     if show == "matrix":
         ends = (x[0], x[-1])
-        image = ax.imshow(np.asarray(kernel(X)), cmap=cmap, extent=(*ends, *ends[::-1]), interpolation="nearest")
+        K, extent = np.asarray(kernel(X)), (*ends, *ends[::-1])
+        image = ax.imshow(K, cmap=cmap, extent=extent, aspect="auto", interpolation="nearest")
         ax.figure.colorbar(image, ax=ax, label="k(x, x′)")
         ax.set(xlabel="x′", ylabel="x")
     elif show == "samples" and key is not None:

@@ -7,8 +7,8 @@ five hundred, and the whole run is one compiled program.
 """
 
 # %%
-# The prices of 53 940 diamonds (R's ``ggplot2``): weight, cut, colour, clarity and two proportions. Price and weight are on
-# logarithmic scales, and grades are numbered from worst to best. A tenth is held out.
+# The prices of 53 940 diamonds (R's ``ggplot2``): weight, cut, colour, clarity and two proportions. Price and weight
+# are on logarithmic scales, and grades are numbered from worst to best. A tenth is held out.
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,9 +33,9 @@ X, Xtest, Y, Ytest = train_test_split((table - centre) / spread, (price - level)
 print(f"{len(X)} diamonds to learn from, {len(Xtest)} held out")
 
 # %%
-# A hundred inducing points. `num_data` tells the bound what part of the data a batch is. The data lie on the device, each
-# epoch is shuffled by the key, and Adam takes its steps inside one program; the Gaussian over the inducing points moves
-# by natural gradients.
+# A hundred inducing points. `num_data` tells the bound what part of the data a batch is. The data lie on the device,
+# each epoch is shuffled by the key, and Adam takes its steps inside one program; the Gaussian over the inducing points
+# moves by natural gradients.
 model = gp.models.SVGP(
     gp.kernels.SquaredExponential(lengthscales=np.full(X.shape[1], 2.0)),
     gp.likelihoods.Gaussian(0.1),

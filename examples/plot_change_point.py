@@ -23,8 +23,9 @@ level = flow.mean()
 Y = flow - level
 
 # %%
-# Before the point the flow has one level, after it another, each unknown: two constant kernels. The steepness is the pace
-# of the change; at 5 it is over within a year. It is frozen, and the year isn't. The start is the middle of the record.
+# Before the point the flow has one level, after it another, each unknown: two constant kernels. The steepness is the
+# pace of the change; at 5 it is over within a year. It is frozen, and the year isn't. The start is the middle of the
+# record.
 free = gp.Parameter(3e4, transform=gp.positive(base="exp"))
 change = gp.kernels.ChangePoints(
     [gp.kernels.Constant(free), gp.kernels.Constant(free)], locations=[1920.0], steepness=5.0
@@ -34,9 +35,9 @@ noise = gp.Parameter(2e4, transform=gp.positive(base="exp"))
 model = gp.models.GPR((X, Y), change, likelihood=gp.likelihoods.Gaussian(noise))
 
 # %%
-# A step has no slope anywhere but at itself, so the loss is nearly flat in the year, with a dip for each gap between two
-# years. Looking is better than descending: `assign` puts the point into every gap in turn. (The
-# first dam at Aswan was begun in 1898.)
+# A step has no slope anywhere but at itself, so the loss is nearly flat in the year, with a dip for each gap between
+# two years. Looking is better than descending: `assign` puts the point into every gap in turn. (The first dam at Aswan
+# was begun in 1898.)
 years = np.arange(1875.5, 1966.0)
 losses = np.array([float(gp.assign(model.at.kernel.locations, [year]).training_loss()) for year in years])
 best = years[losses.argmin()]

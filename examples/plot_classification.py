@@ -28,8 +28,8 @@ X, Xtest, Y, Ytest = train_test_split(X, Y, test_size=1 / 3, random_state=0, str
 print(f"{len(X)} tumours to learn from, {len(Xtest)} held out; {np.mean(Ytest):.0%} of these are malignant")
 
 # %%
-# A sparse variational process with a Bernoulli likelihood. Its twenty-five inducing points start at the centres of clusters, and
-# move. The bound is made large by L-BFGS on all data at once.
+# A sparse variational process with a Bernoulli likelihood. Its twenty-five inducing points start at the centres of
+# clusters, and move. The bound is made large by L-BFGS on all data at once.
 Z = gp.inducing_variables.kmeans(X, 25, key=jax.random.key(0))
 kernel = gp.kernels.SquaredExponential(variance=4.0, lengthscales=[1.0, 1.0])
 model = gp.models.SVGP(kernel, gp.likelihoods.Bernoulli(), Z)
@@ -47,8 +47,9 @@ print(f"accuracy    {np.mean((p > 0.5) == Ytest):.3f}")
 print(f"log density {np.mean(result.model.predict_log_density((Xtest, Ytest))):.3f}, by the share alone {by_share:.3f}")
 
 # %%
-# Left, the probability. The line in the middle is even odds, those beside it 10 % and 90 %. Right, the standard deviation
-# of the latent function: it grows away from the tumours that were seen, and the probabilities go back to a half there.
+# Left, the probability. The line in the middle is even odds, those beside it 10 % and 90 %. Right, the standard
+# deviation of the latent function: it grows away from the tumours that were seen, and the probabilities go back to a
+# half there.
 corners = np.array([[6.0, 8.0], [30.0, 42.0]])
 axes_raw = [np.linspace(*corners[:, i], 120) for i in range(2)]
 grid = np.stack(np.meshgrid(*axes_raw), -1)

@@ -21,8 +21,8 @@ past = X[:, 0] < 1992.0
 print(f"{past.sum()} months to learn from, {(~past).sum()} held out")
 
 # %%
-# Three summands: a smooth trend; a wave of one year whose form may change over decades; and what lasts for a few months.
-# The period of the wave is known, and frozen at one year.
+# Three summands: a smooth trend; a wave of one year whose form may change over decades; and what lasts for a few
+# months. The period of the wave is known, and frozen at one year.
 one = gp.Parameter(1.0, trainable=False)
 trend = gp.kernels.Matern52(variance=gp.Parameter(2500.0, transform=gp.positive(base="exp")), lengthscales=50.0)
 year = gp.kernels.Periodic(gp.kernels.SquaredExponential(variance=one), period=one)
@@ -35,8 +35,8 @@ print(result)
 gp.print_summary(result.model)
 
 # %%
-# Given the data, each summand has a posterior of its own. It is that of the sum, with the one kernel in the place of all:
-# covariances between the data stay those of the sum. That is one line, since a posterior is a tree like any other.
+# Given the data, each summand has a posterior of its own. It is that of the sum, with the one kernel in the place of
+# all: covariances between the data stay those of the sum. That is one line, since a posterior is a tree like any other.
 posterior = result.model.posterior()
 parts = {
     "trend": gp.replace(posterior.at.kernel, posterior.kernel.kernels[0]),
@@ -51,16 +51,17 @@ difference = np.abs(sum(mean for mean, _ in moments.values()) - 2.0 * m - whole)
 print(f"the three means add up to that of the whole, to {difference:.0e} ppm")
 
 # %%
-# How good is the forecast for the ten years held out? A long forecast rests on the trend's kernel; where the band holds fewer
-# months than it should, that kernel is too sure of itself.
+# How good is the forecast for the ten years held out? A long forecast rests on the trend's kernel; where the band holds
+# fewer months than it should, that kernel is too sure of itself.
 f, f_var = (np.asarray(a)[:, 0] for a in result.model.predict_y(X[~past]))
 error = Y[~past, 0] - f
 print(f"root mean square error of the forecast {np.sqrt(np.mean(error**2)):.2f} ppm")
 print(f"within the 95 % band: {np.mean(np.abs(error) < 1.96 * np.sqrt(f_var)):.0%} of the months")
 
 # %%
-# What is sure, and what isn't? A level can be moved from one summand to another at no cost, so the level of each alone is
-# uncertain. Of the seasons one wants the wave about its mean of the year, and that has a posterior too: a linear map of theirs.
+# What is sure, and what isn't? A level can be moved from one summand to another at no cost, so the level of each alone
+# is uncertain. Of the seasons one wants the wave about its mean of the year, and that has a posterior too: a linear map
+# of theirs.
 waves = {}
 for start in (1960.0, 1990.0, 2001.0):
     months = start + np.arange(24)[:, None] / 24
@@ -68,13 +69,12 @@ for start in (1960.0, 1990.0, 2001.0):
     centring = np.eye(24) - 1.0 / 24
     waves[start] = centring @ mean[:, 0], np.sqrt(np.diag(centring @ cov[0] @ centring))
     level = np.sqrt(cov[0].mean())
-    print(
-        f"{start:.0f}: level known to {level:.2f} ppm, wave to {waves[start][1].mean():.2f} ppm, height {np.ptp(waves[start][0]):.2f} ppm"
-    )
+    deviation, height = waves[start][1].mean(), np.ptp(waves[start][0])
+    print(f"{start:.0f}: level known to {level:.2f} ppm, wave to {deviation:.2f} ppm; it is {height:.2f} ppm high")
 
 # %%
-# Left, the record and the means of its parts; to the right of the line there is nothing but forecast. Right, the wave of
-# three years with its 95 % band: it has grown, and the forecast for 2001 is nearly as sure as the past.
+# Left, the record and the means of its parts; to the right of the line there is nothing but forecast. Right, the wave
+# of three years with its 95 % band: it has grown, and the forecast for 2001 is nearly as sure as the past.
 fig = plt.figure(figsize=(12, 6), layout="constrained")
 axes = fig.subplot_mosaic([["trend", "year"], ["seasons", "year"], ["weather", "year"]], width_ratios=[1.8, 1])
 for (name, (mean, _)), color in zip(moments.items(), gp.plotting.COLORS, strict=False):

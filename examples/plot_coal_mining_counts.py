@@ -7,8 +7,8 @@ logarithm of the rate is a Gaussian process.
 """
 
 # %%
-# The record has a date for each of the disasters (R's package ``boot``; Jarrett, 1979, *Biometrika*). They are counted by
-# the year. Every fifth year is kept aside.
+# The record has a date for each of the disasters (R's package ``boot``; Jarrett, 1979, *Biometrika*). They are counted
+# by the year. Every fifth year is kept aside.
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -28,8 +28,8 @@ held_out = np.arange(len(X)) % 5 == 2
 print(f"{counts.sum()} disasters in {len(years)} years, {held_out.sum()} of them held out")
 
 # %%
-# The inference is variational, with a Gaussian over the function at all years. The mean function is the logarithm of the
-# rate far from the data: one in a year, to begin with.
+# The inference is variational, with a Gaussian over the function at all years. The mean function is the logarithm of
+# the rate far from the data: one in a year, to begin with.
 model = gp.models.VGP(
     (X[~held_out], Y[~held_out]),
     kernel=gp.kernels.Matern52(lengthscales=20.0),
@@ -41,7 +41,8 @@ print(result)
 gp.print_summary(result.model)
 
 # %%
-# Is it worth anything? The years held out have a log density under the process, and one under a single rate for all years.
+# Is it worth anything? The years held out have a log density under the process, and one under a single rate for all
+# years.
 held_out_density = result.model.predict_log_density((X[held_out], Y[held_out]))
 one_rate = poisson(Y[~held_out].mean()).logpmf(Y[held_out])
 print(f"log density of a year held out: {np.mean(held_out_density):.3f} with a changing rate")

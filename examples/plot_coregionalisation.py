@@ -28,9 +28,9 @@ centre, spread = logs.mean(0), logs.std(0)
 Y = (logs - centre) / spread
 
 # %%
-# One row for each observation: its time, and the label of its series. The kernel is one of time times one of labels. The
-# kernel of time has a yearly wave, a slow drift, and what a month or two have of their own: an epidemic, a cold spell.
-# `active_dims` keeps each kernel to its column: without it, labels would count as distance in time.
+# One row for each observation: its time, and the label of its series. The kernel is one of time times one of labels.
+# The kernel of time has a yearly wave, a slow drift, and what a month or two have of their own: an epidemic, a cold
+# spell. `active_dims` keeps each kernel to its column: without it, labels would count as distance in time.
 times = np.repeat(time[:, None], 2, 1)
 labels = np.broadcast_to([0.0, 1.0], times.shape)
 rows = np.stack([times[seen], labels[seen]], 1)
@@ -65,8 +65,8 @@ for name, fitted in (("in common", result.model), ("apart", apart_result.model))
     )
 
 # %%
-# Above, the men's deaths; below, the women's, with the hidden months as circles. The hard winter of 1976 is in the men's
-# record, and from there comes the height of the women's curve in the process of both.
+# Above, the men's deaths; below, the women's, with the hidden months as circles. The hard winter of 1976 is in the
+# men's record, and from there comes the height of the women's curve in the process of both.
 fine = np.arange(1974.0, 1980.0, 1 / 48)
 fig, axes = plt.subplots(3, 1, figsize=(9, 7.5), sharex=True, layout="constrained")
 panels = ((result.model, 0, "men"), (apart_result.model, 1, "women, alone"), (result.model, 1, "women, with the men"))

@@ -7,8 +7,8 @@ together there, and finds out where by itself.
 """
 
 # %%
-# A made record: a slow wave, a jump, and a fast wave, at a hundred places with a little noise. One that is known helps to
-# see what comes out.
+# A made record: a slow wave, a jump, and a fast wave, at a hundred places with a little noise. One that is known helps
+# to see what comes out.
 import equinox as eqx
 import jax
 import matplotlib.pyplot as plt
@@ -28,8 +28,8 @@ X = np.sort(rng.uniform(-3.0, 3.0, (100, 1)), axis=0)
 Y = truth(X) + 0.1 * rng.normal(size=X.shape)
 
 # %%
-# A plain kernel, and one with a network of two small hidden layers in front. The network is plain Equinox; inside the kernel
-# its weights are Parameters, and train with all others on the marginal likelihood.
+# A plain kernel, and one with a network of two small hidden layers in front. The network is plain Equinox; inside the
+# kernel its weights are Parameters, and train with all others on the marginal likelihood.
 plain = gp.models.GPR((X, Y), gp.kernels.Matern52(lengthscales=0.5), noise_variance=0.05)
 mlp = eqx.nn.MLP(in_size=1, out_size=2, width_size=16, depth=2, activation=jax.nn.tanh, key=jax.random.key(4))
 deep = gp.models.GPR((X, Y), gp.kernels.DeepKernel(gp.kernels.Matern52(), mlp), noise_variance=0.05)
@@ -52,8 +52,8 @@ for name, result in fits.items():
     print(f"{name:5s} log density of a new observation {np.mean(result.model.predict_log_density((fresh, new))):.3f}")
 
 # %%
-# Left and middle, the two fits. Right, how alike the deep kernel takes two inputs to be: the jump is a cut, and the ridge
-# along the diagonal is narrow where the wave is fast.
+# Left and middle, the two fits. Right, how alike the deep kernel takes two inputs to be: the jump is a cut, and the
+# ridge along the diagonal is narrow where the wave is fast.
 fig, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 for ax, (name, result), color in zip(axes, fits.items(), gp.plotting.COLORS, strict=False):
     ax.plot(x, truth(x), color="0.3", ls="--", lw=1, label="truth")

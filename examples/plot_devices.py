@@ -7,8 +7,8 @@ nothing else, one CPU. The model and the training code stay as they are, and so 
 """
 
 # %%
-# What is there? On a machine without accelerators this is one CPU; setting ``XLA_FLAGS=--xla_force_host_platform_device_count=8``
-# before the start makes eight of it, to try things out.
+# What is there? On a machine without accelerators this is one CPU; setting
+# ``XLA_FLAGS=--xla_force_host_platform_device_count=8`` before the start makes eight of it, to try things out.
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -31,8 +31,8 @@ Z = np.linspace(0.0, 10.0, 20)[:, None]
 model = gp.models.SVGP(gp.kernels.SquaredExponential(), gp.likelihoods.Poisson(), Z, num_data=len(X))
 
 # %%
-# A mesh names the devices, and `mesh=` is all that changes. Each device finds the loss and gradient of its rows, and XLA adds
-# them up.
+# A mesh names the devices, and `mesh=` is all that changes. Each device finds the loss and gradient of its rows, and
+# XLA adds them up.
 mesh = jax.make_mesh((jax.device_count(),), ("data",))
 solver = gp.fitting.Optax(optax.adam(0.02), steps=300, batch_size=512)
 spread = gp.fit(model, data=(X, Y), solver=solver, key=jax.random.key(1), mesh=mesh)

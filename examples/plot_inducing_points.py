@@ -7,8 +7,8 @@ lie: points spread evenly over the box around the data lie where no data is.
 """
 
 # %%
-# What is a house worth? 506 quarters of Boston in 1970, by twelve numbers for each (R's ``MASS::Boston``, less the one that
-# counts people by race; Harrison & Rubinfeld, 1978). All columns are taken to unit variance. A fifth is held out.
+# What is a house worth? 506 quarters of Boston in 1970, by twelve numbers for each (R's ``MASS::Boston``, less the one
+# that counts people by race; Harrison & Rubinfeld, 1978). All columns are taken to unit variance. A fifth is held out.
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,8 +27,8 @@ X, Xtest, Y, Ytest = train_test_split(table[:, :-1], table[:, -1:], test_size=0.
 print(f"{X.shape[0]} quarters of {X.shape[1]} numbers to learn from, {len(Xtest)} held out")
 
 # %%
-# Four ways to place M points. The greedy one takes the quarter of which the points so far say least; it needs a kernel to
-# judge by.
+# Four ways to place M points. The greedy one takes the quarter of which the points so far say least; it needs a kernel
+# to judge by.
 kernel = gp.kernels.SquaredExponential(lengthscales=np.ones(X.shape[1]))
 
 
@@ -60,9 +60,9 @@ for way, place in ways.items():
     print(f"{way:20s}", *(f"{error:6.2f}" for error in errors[way]))
 
 # %%
-# Left, two of the columns: the quarters lie on a curve, and most of the box is empty. Middle and right, the error and the
-# bound by the number of points. Over the box, more points are no help: none is near any data, and the process
-# calls everything noise. Among the data, any way will do, and the more the better.
+# Left, two of the columns: the quarters lie on a curve, and most of the box is empty. Middle and right, the error and
+# the bound by the number of points. Over the box, more points are no help: none is near any data, and the process calls
+# everything noise. Among the data, any way will do, and the more the better.
 fig, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
 left.plot(X[:, 4], X[:, 7], ".", color="0.6", ms=4, label="quarters")
 left.plot(*box(100)[:, [4, 7]].T, "X", color=gp.plotting.COLORS[1], mec="black", mew=0.4, ms=7, label="over the box")
@@ -73,7 +73,8 @@ left.set(
     ylabel="distance to work (standard deviations)",
     title="100 inducing points",
 )
-left.legend(fontsize="small", loc="upper right", framealpha=0.9)
+left.set_ylim(top=6.2)
+left.legend(fontsize="small", loc="upper right", frameon=False)
 styles = zip(ways, gp.plotting.COLORS[1::-1] + gp.plotting.COLORS[2:4], "XosD", strict=True)
 for way, color, marker in styles:
     middle.plot(sizes, errors[way], color=color, marker=marker, label=way)

@@ -25,7 +25,8 @@ print(f"{past.sum()} records to learn from, {(~past).sum()} later ones")
 
 
 # %%
-# Zero, a constant, a line, and a mean function of one's own: a decay to a limit that no one swims below. It is a Module
+# Zero, a constant, a line, and a mean function of one's own: a decay to a limit that no one swims below, bounded
+# by what one knows of swimming. It is a Module
 # with Parameters, as everything is, and they are learnt with the kernel's.
 class Decay(gp.mean_functions.MeanFunction):
     """``limit + height * exp(-(year - 1900) / pace)``"""
@@ -35,7 +36,7 @@ class Decay(gp.mean_functions.MeanFunction):
     pace: gp.Parameter
 
     def __init__(self, limit=50.0, height=40.0, pace=30.0):
-        self.limit = gp.as_parameter(limit, transform=gp.positive())
+        self.limit = gp.as_parameter(limit, transform=gp.bounded(40.0, 54.0))
         self.height = gp.as_parameter(height, transform=gp.positive())
         self.pace = gp.as_parameter(pace, transform=gp.positive())
 
@@ -64,11 +65,11 @@ for name, mean in means.items():
     print(
         f"{name:9s} log marginal likelihood {evidence:7.1f}   error of the forecast {np.sqrt(np.mean(error**2)):6.2f} s"
     )
-print("limit of the decay:", fits["decay"].model.mean_function.limit, "s")
+print(f"limit of the decay: {float(fits['decay'].model.mean_function.limit.value):.1f} s")
 
 # %%
-# Where there are records all four say nearly the same. Beyond them they go their own ways; dashed, the mean function that each goes
-# back to.
+# Where there are records all four say nearly the same. Beyond them they go their own ways; dashed, the mean function
+# that each goes back to.
 years = np.linspace(1900.0, 2030.0, 400)[:, None]
 fig, axes = plt.subplots(2, 2, figsize=(10, 6.5), sharex=True, sharey=True, layout="constrained")
 for ax, (name, result), color in zip(axes.flat, fits.items(), gp.plotting.COLORS, strict=False):
@@ -84,7 +85,7 @@ for ax, (name, result), color in zip(axes.flat, fits.items(), gp.plotting.COLORS
     ax.plot(X[past], Y[past], "k.", ms=5, label="record")
     ax.plot(X[~past], Y[~past], "o", mfc="white", mec="black", ms=4, label="later record")
     ax.set(title=name, ylim=(35, 100))
-axes[0, 1].legend(fontsize="small", frameon=False, loc="upper right")
+fig.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
 for ax in axes[1]:
     ax.set_xlabel("year")
 for ax in axes[:, 0]:

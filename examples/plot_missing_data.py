@@ -26,8 +26,8 @@ print("days:", len(raw), " gaps:", dict(zip(names, gaps.sum(0).tolist(), strict=
 print("days without any gap:", int((~gaps.any(1)).sum()))
 
 # %%
-# Ozone and wind can't be below zero, and are seen as logarithms. All are taken to unit variance. NaN stands for what was
-# not measured, and `allow_missing` says that it's meant.
+# Ozone and wind can't be below zero, and are seen as logarithms. All are taken to unit variance. NaN stands for what
+# was not measured, and `allow_missing` says that it's meant.
 logarithmic = [0, 2]
 Y = raw.copy()
 Y[:, logarithmic] = np.log(Y[:, logarithmic])
@@ -79,5 +79,5 @@ for ax, (i, name), color in zip(axes, list(enumerate(names.values()))[:2], gp.pl
     ax.set(ylabel=name, ylim=(0, None), xlim=(-1, len(Y)))
     ax.legend(frameon=False, ncols=4, loc="upper right", fontsize="small")
     ax.set_ylim(0.0, 1.15 * ax.get_ylim()[1])
-axes[1].set_xlabel("day (from 1 May 1973)")
+axes[1].set_xlabel("days since 1 May 1973")
 plt.show()

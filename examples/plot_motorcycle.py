@@ -7,8 +7,8 @@ scatter a lot. One latent function is the mean, a second one the logarithm of th
 """
 
 # %%
-# The readings are R's ``MASS::mcycle`` (Silverman, 1985), 133 of them, in multiples of the earth's gravity. A quarter is
-# held out. The process sees them at unit variance.
+# The readings are R's ``MASS::mcycle`` (Silverman, 1985), 133 of them, in multiples of the earth's gravity. A quarter
+# is held out. The process sees them at unit variance.
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,8 +31,8 @@ plain = gp.models.GPR(train, gp.kernels.Matern52(lengthscales=5.0), noise_varian
 plain = gp.fit(plain).model
 
 # %%
-# Then a likelihood of two latent functions, each with a kernel of its own, and twenty inducing points spread over the times.
-# All of it is found by L-BFGS on the variational bound.
+# Then a likelihood of two latent functions, each with a kernel of its own, and twenty inducing points spread over the
+# times. All of it is found by L-BFGS on the variational bound.
 kernel = gp.kernels.SeparateIndependent([gp.kernels.Matern52(lengthscales=5.0), gp.kernels.Matern52(lengthscales=10.0)])
 Z = gp.inducing_variables.InducingPoints(np.linspace(X.min(), X.max(), 20)[:, None])
 model = gp.models.SVGP(
@@ -45,7 +45,8 @@ print(result)
 gp.print_summary(result.model.kernel)
 
 # %%
-# The readings held out are likelier where the noise may change; in nats for each reading, of the acceleration in its unit.
+# The readings held out are likelier where the noise may change; in nats for each reading, of the acceleration in its
+# unit.
 for name, fitted in (("one noise variance", plain), ("noise that changes", result.model)):
     print(f"{name}: {np.mean(fitted.predict_log_density(test)) - np.log(unit):.3f}")
 

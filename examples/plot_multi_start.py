@@ -19,7 +19,7 @@ jax.config.update("jax_enable_x64", True)
 rng = np.random.default_rng(11)
 X = np.sort(rng.uniform(-5.0, 5.0, (12, 1)), axis=0)
 Y = np.sin(1.5 * X) + 0.3 * rng.normal(size=X.shape)
-kernel = gp.kernels.SquaredExponential(variance=1.0, lengthscales=gp.Parameter(20.0, transform=gp.positive(base="exp")))
+kernel = gp.kernels.SquaredExponential(variance=1.0, lengthscales=gp.Parameter(20.0, transform=gp.bounded(0.05, 50.0)))
 kernel = gp.set_trainable(kernel.at.variance, False)
 noise = gp.Parameter(1.0, transform=gp.positive(lower=1e-6, base="exp"))
 model = gp.models.GPR((X, Y), kernel, likelihood=gp.likelihoods.Gaussian(noise))
@@ -35,9 +35,9 @@ for loss, count in zip(*np.unique(ends, return_counts=True), strict=True):
     print(f"{count} starts ended at a loss of {loss}")
 
 # %%
-# With two Parameters the surface can be drawn: the log marginal likelihood by lengthscale and noise, where the starts ended,
-# and the two stories.
-lengthscales, variances = np.geomspace(0.1, 100.0, 70), np.geomspace(1e-3, 5.0, 60)
+# With two Parameters the surface can be drawn: the log marginal likelihood by lengthscale and noise, where the starts
+# ended, and the two stories.
+lengthscales, variances = np.geomspace(0.1, 49.9, 70), np.geomspace(1e-3, 5.0, 60)
 columns = np.stack([a.ravel() for a in np.meshgrid(lengthscales, variances)], 1)
 
 
@@ -59,13 +59,13 @@ filled = axes[0].contourf(
 fig.colorbar(filled, ax=axes[0], label="log marginal likelihood (nats)", format="%.1f")
 for fitted in many.models:
     place = float(fitted.kernel.lengthscales.value), float(fitted.likelihood.variance.value) ** 0.5
-    axes[0].plot(*place, "o", mfc="none", mec="white", mew=1.5, ms=9)
+    axes[0].plot(*place, "o", mfc="none", mec="white", mew=1.5, ms=11)
 for fitted, marker, color in ((one.model, "X", gp.plotting.COLORS[1]), (many.model, "*", gp.plotting.COLORS[5])):
     place = float(fitted.kernel.lengthscales.value), float(fitted.likelihood.variance.value) ** 0.5
     name = "one fit" if fitted is one.model else "best of all"
     axes[0].plot(*place, marker, color=color, mec="black", ms=13, ls="", label=name)
 axes[0].set(xscale="log", yscale="log", xlabel="lengthscale", ylabel="standard deviation of the noise")
-axes[0].set(xlim=(0.1, 100.0), ylim=np.sqrt(variances[[0, -1]]))
+axes[0].set(xlim=(0.1, 60.0), ylim=np.sqrt(variances[[0, -1]]))
 axes[0].legend(loc="lower right", fontsize="small")
 x = np.linspace(-6.0, 6.0, 300)[:, None]
 stories = (("one fit", one.model, gp.plotting.COLORS[1]), ("best of all", many.model, gp.plotting.COLORS[0]))

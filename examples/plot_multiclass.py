@@ -6,8 +6,8 @@ Two measurements of a penguin tell its species, mostly. One latent function for 
 """
 
 # %%
-# 342 penguins of the Palmer archipelago (R's ``palmerpenguins``; Horst, Hill & Gorman, 2020): the length of the bill and
-# that of a flipper. A third is held out.
+# 342 penguins of the Palmer archipelago (R's ``palmerpenguins``; Horst, Hill & Gorman, 2020): the length of the bill
+# and that of a flipper. A third is held out.
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,8 +51,8 @@ density = np.mean(result.model.predict_log_density((Xtest, Ytest)))
 print(f"log density {density:.3f}, by the shares alone {np.mean(np.log(shares[Ytest[:, 0].astype(int)])):.3f}")
 
 # %%
-# Each colour is a species, and fades to white where the process is in doubt. The lines are where two species are equally
-# likely.
+# Each colour is a species, and fades to white where the process is in doubt. The lines are where two species are
+# equally likely.
 colors = np.array([plt.matplotlib.colors.to_rgb(gp.plotting.COLORS[i]) for i in (4, 0, 2)])
 ranges = [np.linspace(low, high, 150) for low, high in ((30.0, 62.0), (168.0, 236.0))]
 grid = np.stack(np.meshgrid(*ranges), -1)

@@ -37,8 +37,9 @@ print(f"one natural step                   {natural.loss:.6f}")
 print(f"{adam.steps} steps of Adam, which began at {adam.history[0]:.0f}: {adam.loss:.6f}")
 
 # %%
-# Then classification. Both ways learn kernel and inducing points by Adam at the same rate; only the Gaussian is learnt by
-# Adam in the one, and by natural steps in the other. `NaturalGradient` takes turns: a natural step, then one of `rest`.
+# Then classification. Both ways learn kernel and inducing points by Adam at the same rate; only the Gaussian is learnt
+# by Adam in the one, and by natural steps in the other. `NaturalGradient` takes turns: a natural step, then one of
+# `rest`.
 model = gp.models.SVGP(kernel, gp.likelihoods.Bernoulli(), Z)
 steps = 300
 fits = {

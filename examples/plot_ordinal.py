@@ -7,8 +7,9 @@ pieces, one for each answer.
 """
 
 # %%
-# "Do you think that what the government is doing for people in poverty is too little, about right, or too much?" The World
-# Values Survey asked it in four countries from 1995 to 1997 (R's ``carData::WVS``). Here it is by age, Sweden and the United States.
+# "Do you think that what the government is doing for people in poverty is too little, about right, or too much?" The
+# World Values Survey asked it in four countries from 1995 to 1997 (R's ``carData::WVS``). Here it is by age, Sweden and
+# the United States.
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,8 +34,8 @@ data = {country: survey(country) for country in ("Sweden", "USA")}
 print({country: len(X) for country, (X, _) in data.items()}, "people asked")
 
 # %%
-# Two edges cut the line in three. Where they lie is a matter of scale: the latent opinion and its noise, sigma, can move
-# and stretch. Ages repeat, so that fifteen inducing points say all there is.
+# Two edges cut the line in three. Where they lie is a matter of scale: the latent opinion and its noise, sigma, can
+# move and stretch. Ages repeat, so that fifteen inducing points say all there is.
 Z = np.linspace(18.0, 80.0, 15)[:, None]
 fits = {}
 for country, (X, Y) in data.items():
@@ -49,8 +50,8 @@ for country, (X, Y) in data.items():
     print(country, fits[country])
 
 # %%
-# The probability of each answer, at any age: the density of the answer under the process. The three add up to one, but for
-# the likelihood's small margin. Age tells nothing in Sweden, and the process says so; the marks are plain counts.
+# The probability of each answer, at any age: the density of the answer under the process. The three add up to one, but
+# for the likelihood's small margin. Age tells nothing in Sweden, and the process says so; the marks are plain counts.
 ages = np.linspace(18.0, 80.0, 100)[:, None]
 
 

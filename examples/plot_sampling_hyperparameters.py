@@ -7,8 +7,8 @@ it deserves, and the forecast is honest about it.
 """
 
 # %%
-# The level of Lake Huron, 1875 to 1970 (R's ``LakeHuron``; Brockwell & Davis, 1991). Only every eighth year is given to the
-# process: twelve numbers.
+# The level of Lake Huron, 1875 to 1970 (R's ``LakeHuron``; Brockwell & Davis, 1991). Only every eighth year is given to
+# the process: twelve numbers.
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,9 +40,9 @@ def build(seen):
 
 
 # %%
-# The same model is fitted (to the maximum of the posterior) and sampled, by four chains of the No-U-Turn sampler side by
-# side. Then the years that weren't given are forecast, by the one model and by the mixture of all: each sample has a density,
-# and the mixture has their mean. One choice of years is a matter of luck, so that it's done for four.
+# The same model is fitted (to the maximum of the posterior) and sampled, by four chains of the No-U-Turn sampler side
+# by side. Then the years that weren't given are forecast, by the one model and by the mixture of all: each sample has a
+# density, and the mixture has their mean. One choice of years is a matter of luck, so that it's done for four.
 densities = {}
 for first in (6, 4, 2, 0):
     seen = np.arange(len(years)) % 8 == first
@@ -64,8 +64,8 @@ print(
 print(samples)
 
 # %%
-# Left, where the posterior is: lengthscale and noise. The best model is one point of it. Right, the forecasts: the band of
-# the mixture, from draws of its members, is wider where that matters, between observations and beyond them.
+# Left, where the posterior is: lengthscale and noise. The best model is one point of it. Right, the forecasts: the band
+# of the mixture, from draws of its members, is wider where that matters, between observations and beyond them.
 inputs = np.linspace(1870.0, 1990.0, 200)[:, None]
 means, variances = (np.asarray(a)[..., 0] for a in samples.map(lambda m: m.predict_y(inputs), thin=5))
 noise = np.random.default_rng(0).normal(size=(30, *means.shape))

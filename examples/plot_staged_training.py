@@ -2,8 +2,8 @@
 Freezing and staged training
 ============================
 
-The period of sunspots is known to be about eleven years. A fit that is free to move everything at once may miss it. One that
-holds the period first, and lets it go later, doesn't.
+The period of sunspots is known to be about eleven years. A fit that is free to move everything at once may miss it. One
+that holds the period first, and lets it go later, doesn't.
 """
 
 # %%
@@ -40,8 +40,8 @@ for guess in (3.0, 20.0):
     print(f"period {guess:4.1f} -> {period:6.3f} years, loss {result.loss:.2f}")
 
 # %%
-# Then in stages. A place is named once, and frozen or set free in one line; nothing else changes from stage to stage. In the
-# first the period is held at eleven years; in the second it alone moves; in the third, all.
+# Then in stages. A place is named once, and frozen or set free in one line; nothing else changes from stage to stage.
+# In the first the period is held at eleven years; in the second it alone moves; in the third, all.
 model = build(11.0)
 stages = []
 

@@ -7,8 +7,8 @@ and again, and has gradients. That makes a search for the lowest point of an unk
 """
 
 # %%
-# The unknown function is a made one, with two dips (Forrester, Sóbester & Keane, 2008). It is seen at three places, with a
-# little noise.
+# The unknown function is a made one, with two dips (Forrester, Sóbester & Keane, 2008). It is seen at three places,
+# with a little noise.
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
@@ -42,8 +42,8 @@ print("values ", f(grid).shape, "  the same when asked again:", bool(jnp.all(f(g
 print("slopes of the first", slope.shape)
 
 # %%
-# Thompson sampling: draw a function, and go where it is lowest. It goes to low places and to unknown ones, each as often as
-# it is likely to be the best. Three functions a round are three observations that can be made side by side.
+# Thompson sampling: draw a function, and go where it is lowest. It goes to low places and to unknown ones, each as
+# often as it is likely to be the best. Three functions a round are three observations that can be made side by side.
 rounds = []
 for _ in range(4):
     key, draw_key, data_key = jax.random.split(key, 3)

@@ -48,7 +48,7 @@ for part, (name, places) in zip(parts, maps.items(), strict=False):
         here = places[labels == digit]
         ax.plot(*here.T, marker, ls="", ms=5, color=color, mec="black", mew=0.4, label=str(digit))
     ax.set(title=name, xlabel="first latent dimension", ylabel="second latent dimension")
-    ax.set_ylim(top=1.25 * places[:, 1].max())
+    ax.set_ylim(top=1.6 * places[:, 1].max())
     ax.legend(title="digit", fontsize="small", frameon=False, ncols=4, loc="upper center")
 places = maps["latent variable model"]
 (left, bottom), (right, top) = places.min(0), places.max(0)

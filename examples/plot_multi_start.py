@@ -59,7 +59,7 @@ filled = axes[0].contourf(
 fig.colorbar(filled, ax=axes[0], label="log marginal likelihood (nats)", format="%.1f")
 for fitted in many.models:
     place = float(fitted.kernel.lengthscales.value), float(fitted.likelihood.variance.value) ** 0.5
-    axes[0].plot(*place, "o", mfc="none", mec="white", mew=1.5, ms=11)
+    axes[0].plot(*place, "o", mfc="none", mec="black", mew=1, ms=17, clip_on=False)
 for fitted, marker, color in ((one.model, "X", gp.plotting.COLORS[1]), (many.model, "*", gp.plotting.COLORS[5])):
     place = float(fitted.kernel.lengthscales.value), float(fitted.likelihood.variance.value) ** 0.5
     name = "one fit" if fitted is one.model else "best of all"

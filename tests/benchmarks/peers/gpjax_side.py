@@ -9,26 +9,22 @@ import jax
 
 jax.config.update("jax_enable_x64", True)
 
+import equinox as eqx
 import gpjax as gpx
 import jax.numpy as jnp
 from common import D, LENGTHSCALES, NOISE, VARIANCE, data, serve, variational
-from flax import nnx
 
 
 def posterior(N, X, Y):
     kernel = gpx.kernels.RBF(active_dims=list(range(D)), lengthscale=jnp.asarray(LENGTHSCALES), variance=VARIANCE)
     prior = gpx.gps.Prior(mean_function=gpx.mean_functions.Zero(), kernel=kernel)
-    return prior * gpx.likelihoods.Gaussian(num_datapoints=N, obs_stddev=jnp.sqrt(NOISE))
+    return prior * gpx.likelihoods.Gaussian(obs_stddev=jnp.sqrt(NOISE))
 
 
 def timed(model, objective, batch):
-    graph, params, rest = nnx.split(model, gpx.parameters.Parameter, ...)
-
-    @jax.jit
-    def step(params):
-        return jax.value_and_grad(lambda p: -objective(nnx.merge(graph, p, rest), batch))(params)
-
-    return lambda: -jax.block_until_ready(step(params))[0]
+    params, static = eqx.partition(model, eqx.is_inexact_array)
+    step = jax.jit(jax.value_and_grad(lambda p, batch: -objective(eqx.combine(p, static), batch)))
+    return lambda: -jax.block_until_ready(step(params, batch))[0]
 
 
 def gpr(N):

@@ -24,6 +24,8 @@ def reset_jax(gallery=None, name=None, when=None):
 
 def run(code: str, scope: dict, name: str) -> str:
     """Run one block, and return what it prints."""
+    if "import gparams.gpflow" in code:  # which turns on 64 bits, but only the first page's import of it does anything
+        jax.config.update("jax_enable_x64", True)
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(compile(code, name, "exec"), scope)

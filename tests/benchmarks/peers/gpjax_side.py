@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from common import D, LENGTHSCALES, NOISE, VARIANCE, data, serve, variational
 
 
-def posterior(N, X, Y):
+def joint(N):
     kernel = gpx.kernels.RBF(active_dims=list(range(D)), lengthscale=jnp.asarray(LENGTHSCALES), variance=VARIANCE)
     prior = gpx.gps.Prior(mean_function=gpx.mean_functions.Zero(), kernel=kernel)
     return prior * gpx.likelihoods.Gaussian(obs_stddev=jnp.sqrt(NOISE))
@@ -29,7 +29,7 @@ def timed(model, objective, batch):
 
 def gpr(N):
     X, Y = (jnp.asarray(a) for a in data(N))
-    return timed(posterior(N, X, Y), gpx.objectives.conjugate_mll, gpx.Dataset(X, Y))
+    return timed(joint(N), gpx.objectives.conjugate_mll, gpx.Dataset(X, Y))
 
 
 def svgp(size):
@@ -37,7 +37,7 @@ def svgp(size):
     X, Y = (jnp.asarray(a) for a in data(10_000))
     q_mu, q_sqrt = variational(M)
     q = gpx.variational_families.WhitenedVariationalGaussian(
-        posterior=posterior(len(X), X, Y),
+        model=joint(len(X)),
         inducing_inputs=X[:M],
         variational_mean=jnp.asarray(q_mu),
         variational_root_covariance=jnp.asarray(q_sqrt[0]),

@@ -85,3 +85,9 @@ for ax, (fitted, label, title) in zip(axes, panels, strict=True):
     ax.legend(frameon=False, fontsize="small", loc="upper right", ncols=4)
 axes[-1].set_xlabel("year")
 plt.show()
+
+# %%
+# All that was learnt of the kernel, by path: the men and women have nearly the same weight in W, and next to nothing of
+# their own, kappa. Grey is what was frozen.
+gp.plotting.plot_parameters(result.model.kernel)
+plt.show()

@@ -192,6 +192,7 @@ def test_parameters_of_two_axes_and_more_are_heat_maps():
     assert W.images[0].get_clim() == (-4.0, 4.0)
     np.testing.assert_array_equal(W.images[0].get_array(), [[1.0, -4.0]])
     assert roots.images[0].get_array().shape == (6, 3)
+    assert [text.get_text() for text in W.texts] == ["1", "-4"]
     assert W.get_title() == "['W']" and roots.get_title() == "['roots'] (frozen)"
 
 

@@ -120,10 +120,10 @@ class Polynomial(Kernel):
 
     variance: Parameter
     offset: Parameter
-    degree: float = eqx.field(static=True)
+    degree: float | int = eqx.field(static=True)
     active_dims: ActiveDims = eqx.field(static=True)
 
-    def __init__(self, degree: float = 3.0, variance: Any = 1.0, offset: Any = 1.0, active_dims: Any = None):
+    def __init__(self, degree: float | int = 3.0, variance: Any = 1.0, offset: Any = 1.0, active_dims: Any = None):
         if not (np.ndim(degree) == 0 and np.isfinite(degree)):
             raise ValueError(f"Polynomial: expected degree to be one finite number, got {degree!r}")
         # A whole exponent is a product of the base, with derivatives at zero and below.

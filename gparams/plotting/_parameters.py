@@ -8,6 +8,8 @@ import numpy as np
 from ..parameters import Parameter, parameter_dict
 from ._axes import COLORS, GREY, pyplot
 
+_WRITTEN_OUT = 36  # elements of a matrix that has its numbers on it
+
 
 def plot_parameters(where: Any, *, cmap: str = "RdBu_r", axes: Any = None, ax: Any = None) -> np.ndarray:
     """Draw the values of Parameters by path: bars for numbers and vectors, heat maps for matrices.
@@ -97,7 +99,7 @@ def _draw_bars(ax: Any, panel: Mapping[str, Parameter]) -> None:
     if len(rows) <= 20:
         ax.set_yticks(rows, names)
         ax.bar_label(bars, [f"{v:.4g}" for v in values], padding=3, fontsize="small")
-        ax.margins(x=0.25)
+        ax.margins(x=0.35)
     if (values > 0.0).all() and values.max() > 100.0 * values.min():
         ax.set_xscale("log")
     ax.invert_yaxis()
@@ -122,5 +124,12 @@ def _draw_matrix(ax: Any, path: str, p: Parameter, cmap: str) -> None:
         ax.plot(columns, rows, "x", color=GREY, ms=4, label="frozen")
     title = f"{path} (frozen)" if frozen.all() else f"{path} ({frozen.sum()} of {frozen.size} frozen)"
     ax.set(title=title if frozen.any() else path, xlabel="column", ylabel="row")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+    for axis, size in zip((ax.xaxis, ax.yaxis), values.shape[::-1], strict=True):
+        if size <= 10:
+            axis.set_ticks(range(size))
+        else:
+            axis.get_major_locator().set_params(integer=True)
+    if values.size <= _WRITTEN_OUT:
+        for (row, column), v in np.ndenumerate(values):
+            shade = "white" if abs(v) > 0.6 * scale else "black"
+            ax.text(column, row, f"{v:.3g}", ha="center", va="center", color=shade, fontsize="small")

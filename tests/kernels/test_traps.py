@@ -144,3 +144,7 @@ def test_18_coregion_starts_at_a_tenth_and_one():
     assert_allclose(kernel.kappa, np.ones(3))
     assert_allclose(kernel.kappa.unconstrained, np.log(np.expm1(1.0)))
     assert_allclose(kernel.output_covariance(), 0.02 + np.eye(3))
+
+
+def test_degree_of_a_polynomial_may_be_written_as_an_integer():
+    assert_allclose(k.Polynomial(degree=2)(X), (X @ X.T + 1.0) ** 2)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from .expectations import Gaussian, expectation
-from .inducing_variables import DataPoints, InducingVariables
+from .inducing_variables import DataPoints, InducingVariables, as_inducing_variables
 from .kernels import Kernel
 from .maths import default_jitter, draw_gaussian, solve_triangular
 from .mean_functions import MeanFunction
@@ -141,13 +141,14 @@ def sample_conditional(
 def uncertain_conditional(
     Xnew_mu: Any,
     Xnew_var: Any,
-    inducing_variable: InducingVariables,
+    inducing_variable: Any,
     kernel: Kernel,
     q_mu: Any,
-    q_sqrt: Any,
+    q_sqrt: Any = None,
     *,
     mean_function: MeanFunction | None = None,
     full_output_cov: bool = False,
+    full_cov: bool = False,
     white: bool = False,
     jitter: float | None = None,
 ) -> tuple[Float[Array, "N P"], Float[Array, "..."]]:
@@ -165,11 +166,14 @@ def uncertain_conditional(
     kernel
         The prior's covariance function, of one output.
     q_mu, q_sqrt
-        Means [M, P] and lower roots of the covariances [P, M, M] of the inducing values.
+        Means [M, P] and lower roots of the covariances [P, M, M] (or diagonals [M, P]) of the inducing values; no root
+        where they are known.
     mean_function
         The prior's mean; zero by default.
     full_output_cov
         Covariances between outputs, and not the variances alone: an input moves all outputs together.
+    full_cov
+        GPflow's argument: covariances between inputs are not known in closed form, so it stays False.
     white
         Whether `q_mu` and `q_sqrt` are those of v, where u = L v.
     jitter
@@ -181,6 +185,11 @@ def uncertain_conditional(
         [N, P].
     covariance
         [N, P], or [N, P, P] with `full_output_cov`.
+
+    Raises
+    ------
+    ValueError
+        If `full_cov` is asked for.
 
     References
     ----------
@@ -197,9 +206,15 @@ def uncertain_conditional(
     >>> print(mean.round(3), var.round(3))
     [[0.707]] [[1.077]]
     """
-    q_mu = jnp.asarray(q_mu)
+    if full_cov:
+        raise ValueError(
+            "uncertain_conditional: covariances between inputs are not known in closed form; full_cov=False"
+        )
+    inducing_variable, q_mu = as_inducing_variables(inducing_variable), jnp.asarray(q_mu)
+    root = None if q_sqrt is None else jnp.asarray(q_sqrt)
+    root = jax.vmap(jnp.diag)(root.T) if root is not None and root.ndim == 2 else root
     p = Gaussian(jnp.asarray(Xnew_mu), jnp.asarray(Xnew_var))
-    posterior = create_posterior(kernel, inducing_variable, q_mu, jnp.asarray(q_sqrt), white, jitter=jitter)
+    posterior = create_posterior(kernel, inducing_variable, q_mu, root, white, jitter=jitter)
     L, a, S = posterior.L, posterior.a, posterior.S
     features = (kernel, inducing_variable)
     mean = solve_triangular(L, expectation(p, features).T).T @ a  # [N, P]

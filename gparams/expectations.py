@@ -18,7 +18,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .inducing_variables import InducingPoints, InducingVariables
-from .kernels import Constant, IsotropicStationary, Kernel, Linear, Product, Scaled, SquaredExponential, Sum, White
+from .kernels import (
+    Constant,
+    IsotropicStationary,
+    Kernel,
+    Linear,
+    MultioutputKernel,
+    Product,
+    Scaled,
+    SquaredExponential,
+    Sum,
+    White,
+)
 from .maths import add_diagonal, cholesky, gauss_hermite_grid, solve_triangular
 from .mean_functions import Additive, Identity, MeanFunction, Zero
 from .mean_functions import Constant as ConstantMean
@@ -161,6 +172,11 @@ def expectation(p: Any, obj1: Any, obj2: Any = None, nghp: int | None = None) ->
     [[0.7071]]
     """
     p = _read_distribution(p)
+    for obj in (obj1, obj2):
+        if isinstance(obj[0] if _is_pair(obj) else obj, MultioutputKernel):
+            raise TypeError(
+                "expectation: expected kernels of one output; take those of the latent functions one by one"
+            )
     if isinstance(obj1, Kernel):
         if obj2 is not None:
             raise TypeError(
@@ -259,7 +275,7 @@ def _mean_function_atoms(m: MeanFunction, width: int, dtype: Any) -> list[_Atoms
     if isinstance(m, Identity):
         b, C = jnp.zeros(width, dtype), jnp.eye(width, dtype=dtype)
     elif isinstance(m, LinearMean):
-        b, C = jnp.broadcast_to(m.b.value, m.A.shape[1:]), m.A.value.T
+        b, C = jnp.broadcast_to(m.b.value, m.A.shape[1:]), jnp.broadcast_to(m.A.value, (width, m.A.shape[1])).T
     elif isinstance(m, ConstantMean):
         b, C = jnp.atleast_1d(m.c.value), None
     elif isinstance(m, Zero):

@@ -2,6 +2,7 @@
 
 from typing import Any, final
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -10,18 +11,18 @@ from .inducing_variables import InducingVariables, MultioutputInducingVariables
 from .kernels import Kernel, MultioutputKernel, SharedIndependent
 from .maths import cholesky, condition, default_jitter, solve_triangular, whiten_root
 from .mean_functions import MeanFunction, Zero
-from .parameters import Module
 
 
 @final
-class Posterior(Module):
+class Posterior(eqx.Module):
     r"""A Gaussian process given what was learnt about its inducing variables :math:`u = L v`, :math:`v \sim N(a, SS^\top)`.
 
     With :math:`A = L^{-1} K(Z, X_*)`,
 
     .. math:: \mu_* = m(X_*) + A^\top a, \qquad \Sigma_* = K_{**} - A^\top A + (S^\top A)^\top (S^\top A)
 
-    The factor is kept, so that many predictions cost one factorisation.
+    The factor is kept, so that many predictions cost one factorisation. It is a result and no model: what its parts are
+    tied to stays with the model that it came from.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ class Posterior(Module):
             mean, cov = _mix(self.kernel.mixing, mean, cov, full_cov=full_cov, full_output_cov=full_output_cov)
         else:
             mean, cov = self._coupled(Xnew, full_cov, full_output_cov)
-        return mean + self.mean_function(Xnew), cov
+        return mean + mean_at(self.mean_function, Xnew, mean.shape[-1]), cov
 
     def _latent(self, X: Array, full_cov: bool) -> tuple[Array, Array]:
         """Mean [N, L] and variances [N, L], or covariances [L, N, N], of independent latent functions."""
@@ -120,6 +121,25 @@ class Posterior(Module):
         over = jax.vmap(lambda kuf, kff: condition(self.L, kuf, kff, self.a, self.S), in_axes=(axis, 0))
         mean, cov = over(Kuf, Kff)
         return (mean[:, :, 0].T if full_cov else mean[:, :, 0]), cov[:, 0]
+
+
+def mean_at(mean_function: MeanFunction, X: Array, num_outputs: int) -> Float[Array, "N P"]:
+    """Evaluate a mean function, and refuse one of another width than the outputs.
+
+    Examples
+    --------
+    >>> import gparams as gp
+    >>> import jax.numpy as jnp
+    >>> mean_at(gp.mean_functions.Constant(1.0), jnp.zeros((2, 1)), 3).shape
+    (2, 1)
+    """
+    mean = mean_function(X)
+    if mean.shape[-1] not in (1, num_outputs):
+        raise ValueError(
+            f"the mean function {type(mean_function).__name__} has {mean.shape[-1]} columns for {num_outputs} outputs; "
+            "expected one for each, or one for all"
+        )
+    return mean
 
 
 def _prior(kernel: Kernel, X: Array, full_cov: bool) -> Array:

@@ -171,6 +171,11 @@ class Likelihood(Module):
         if Y is not None:
             Y = jnp.asarray(Y)
             arrays.append(Y if jnp.issubdtype(Y.dtype, jnp.floating) else Y.astype(F.dtype))
+            if self.latent_dim is None and Y.shape[-1] - self.label_columns != F.shape[-1]:
+                raise ValueError(
+                    f"{type(self).__name__}: expected observations of {F.shape[-1] + self.label_columns} columns for "
+                    f"{F.shape[-1]} latent functions, got {Y.shape[-1]}"
+                )
         if len({a.shape[:-1] for a in arrays}) > 1:
             batch = np.broadcast_shapes(*(a.shape[:-1] for a in arrays))
             arrays = [jnp.broadcast_to(a, (*batch, a.shape[-1])) for a in arrays]

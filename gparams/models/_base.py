@@ -1,7 +1,7 @@
 """GPModel: what all Gaussian-process models share."""
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -18,6 +18,7 @@ from ..parameters import Module, log_prior
 from ..posteriors import Posterior, independent_outputs
 from ._chunks import in_chunks, rows_in_chunk
 from ._data import read_data, read_inputs
+from ._parts import dtype_of
 
 
 class GPModel(Module):
@@ -35,6 +36,9 @@ class GPModel(Module):
     True
     """
 
+    # Whether the objective takes the data as an argument, as those that are trained on batches do.
+    takes_data: ClassVar[bool] = False
+
     mean_function: eqx.AbstractVar[MeanFunction]
     kernel: eqx.AbstractVar[Kernel]
     likelihood: eqx.AbstractVar[Likelihood]
@@ -48,6 +52,23 @@ class GPModel(Module):
         self, Xnew: Float[Array, "N D"], full_cov: bool = False, full_output_cov: bool = False
     ) -> tuple[Float[Array, "N P"], Array]:
         """Mean and covariance of the latent function at new inputs."""
+
+    def check_data(self, data: Any) -> None:
+        """Raise unless `fit` can train this model on the data; what is traced or comes in a stream passes.
+
+        Raises
+        ------
+        TypeError
+            If the model takes its data as an argument, and there is none.
+        ValueError
+            If X and Y differ in length, hold NaN, or hold labels outside the likelihood's range.
+        """
+        if not self.takes_data:
+            return
+        if data is None:
+            raise TypeError(f"{type(self).__name__} takes its data as an argument: fit(model, data=(X, Y))")
+        if isinstance(data, tuple | list):
+            self.likelihood.check_observations(read_data(data)[1])
 
     def predict_y(
         self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
@@ -205,7 +226,7 @@ class PosteriorModel(GPModel):
             If the covariance at the conditioning points is not positive definite, to rounding.
         """
         posterior = _condition(self)
-        refuse_nonfinite(posterior.L[..., -1, -1], _NOT_POSITIVE.format(type(self.kernel).__name__))
+        refuse_nonfinite(_telltale(posterior), _NOT_POSITIVE.format(type(self.kernel).__name__))
         return posterior
 
     def predict_f(
@@ -237,17 +258,17 @@ class PosteriorModel(GPModel):
         numpy.linalg.LinAlgError
             If the covariance at the conditioning points is not positive definite, to rounding.
         """
-        leaves = jax.tree.leaves(self.kernel)
-        X = read_inputs(Xnew, self.num_columns, leaves[0].dtype if leaves else jnp.result_type(float))
+        X = read_inputs(Xnew, self.num_columns, dtype_of(self.kernel))
         mean, cov, pivot = _predict_f(self, X, bool(full_cov), bool(full_output_cov))
         refuse_nonfinite(pivot, _NOT_POSITIVE.format(type(self.kernel).__name__))
         return mean, cov
 
 
 _NOT_POSITIVE = (
-    "the covariance at the conditioning points ({0}). Likely causes: inducing points that repeat or lie close together, or "
-    "a lengthscale far above their spread. Look at gp.print_summary(model), and give other inducing points, a bound or a "
-    "prior on the lengthscale, or float64."
+    "the covariance at the conditioning points ({0}), or that of the data given them. Likely causes: inducing points that "
+    "repeat or lie close together, a lengthscale far above their spread, or noise near zero in float32. Look at "
+    "gp.print_summary(model), and give other inducing points, a bound or a prior on the lengthscale, more noise, or "
+    "float64."
 )
 
 
@@ -264,7 +285,13 @@ def _predict_f(model: PosteriorModel, X: Array, full_cov: bool, full_output_cov:
         return posterior.predict_f(X, full_cov=full_cov, full_output_cov=full_output_cov)
 
     mean, cov = predict(X) if full_cov else in_chunks(predict, X, rows_in_chunk(posterior.a.size, None))
-    return mean, cov, posterior.L[..., -1, -1]  # the last pivot is NaN where the factorisation failed
+    return mean, cov, _telltale(posterior)
+
+
+def _telltale(posterior: Posterior) -> Array:
+    """A number that is not finite where a factorisation failed."""
+    found = jnp.sum(posterior.L[..., -1, -1]) + jnp.sum(posterior.a)
+    return found if posterior.S is None else found + jnp.sum(posterior.S)
 
 
 @eqx.filter_jit

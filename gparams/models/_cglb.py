@@ -14,6 +14,7 @@ from ..likelihoods import Gaussian
 from ..maths import add_diagonal, inverse_triangular, matmul, solve_triangular
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter
+from ..posteriors import mean_at
 from ._base import GPModel, refuse_nonfinite
 from ._data import read_data, read_inputs
 from ._parts import read_gaussian, read_mean_function, read_single_output_kernel
@@ -183,7 +184,7 @@ class _Problem(NamedTuple):
 
 def _problem(model: CGLB) -> tuple[_Problem, Any]:
     X, Y = model.data
-    R = Y - model.mean_function(X)  # [N, P]
+    R = Y - mean_at(model.mean_function, X, Y.shape[1])  # [N, P]
     noise = model.likelihood.variance_at(X)[:, 0]
     p = prior(model.kernel, model.inducing_variable, X)
     A = matmul(inverse_triangular(p.L), p.Kuf) / jnp.sqrt(noise)[None]

@@ -16,7 +16,7 @@ from ..likelihoods import Gaussian
 from ..maths import add_diagonal, cholesky, default_jitter, gaussian_log_density, matmul, solve_triangular, whiten
 from ..mean_functions import MeanFunction, Zero
 from ..parameters import Parameter, as_parameter, positive
-from ..posteriors import Posterior
+from ..posteriors import Posterior, mean_at
 from ._base import PosteriorModel
 from ._data import read_data
 from ._parts import read_mean_function, read_single_output_kernel, refuse_more_inducing_than_data
@@ -123,7 +123,7 @@ class GPLVM(PosteriorModel):
         if X.shape != (Y.shape[0], latent_dim):
             raise ValueError(f"GPLVM: expected X_data_mean of shape {(Y.shape[0], latent_dim)}, got {X.shape}")
         if kernel is None:
-            kernel = SquaredExponential(lengthscales=jnp.ones(latent_dim, Y.dtype))
+            kernel = SquaredExponential(jnp.ones((), Y.dtype), jnp.ones(latent_dim, Y.dtype))
         self.mean_function = read_mean_function("GPLVM", mean_function)
         self.kernel = read_single_output_kernel("GPLVM", kernel, _MEND)
         self.likelihood = Gaussian(jnp.ones((), Y.dtype))
@@ -155,7 +155,11 @@ class GPLVM(PosteriorModel):
 
 def _covariance(model: GPLVM) -> tuple[Array, Array, Array]:
     X, Y = model.data[0].value, model.data[1]
-    return X, Y - model.mean_function(X), add_diagonal(model.kernel(X), model.likelihood.variance_at(X)[:, 0])
+    return (
+        X,
+        Y - mean_at(model.mean_function, X, Y.shape[1]),
+        add_diagonal(model.kernel(X), model.likelihood.variance_at(X)[:, 0]),
+    )
 
 
 @eqx.filter_jit

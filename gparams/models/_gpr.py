@@ -13,7 +13,7 @@ from ..likelihoods import Gaussian
 from ..maths import add_diagonal, cholesky_with_jitter, gaussian_log_density, leave_one_out, solve_triangular
 from ..mean_functions import MeanFunction, Zero
 from ..pathwise import SampledFunctions, sample_functions
-from ..posteriors import Posterior, expand_outputs
+from ..posteriors import Posterior, expand_outputs, mean_at
 from ._base import GPModel
 from ._chunks import in_chunks, rows_in_chunk
 from ._data import read_data, read_inputs
@@ -263,7 +263,7 @@ class GPR(GPModel):
 
 def _parts(model: GPR) -> list[Part]:
     X, Y = model.data
-    R = Y - model.mean_function(X)  # [N, P]
+    R = Y - mean_at(model.mean_function, X, Y.shape[1])  # [N, P]
     Ky = add_diagonal(model.kernel(X), model.likelihood.variance_at(X)[:, 0])  # [N, N]
     return split_by_pattern(Y, R, Ky, model.patterns)
 

@@ -13,7 +13,7 @@ from ..likelihoods import Likelihood
 from ..maths import matmul
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter
-from ..posteriors import Posterior, create_posterior
+from ..posteriors import Posterior, create_posterior, mean_at
 from ._base import PosteriorModel
 from ._data import read_data
 from ._parts import (
@@ -121,7 +121,8 @@ class GPMC(PosteriorModel):
 @eqx.filter_jit
 def _gpmc_log_likelihood(model: GPMC) -> Array:
     X, Y = model.data
-    F = matmul(model.condition().L, model.V.value) + model.mean_function(X)
+    V = model.V.value
+    F = matmul(model.condition().L, V) + mean_at(model.mean_function, X, V.shape[1])
     return jnp.sum(model.likelihood.log_prob(X, F, Y))
 
 

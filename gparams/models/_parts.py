@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import equinox as eqx
+import jax
 import jax.core
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,12 @@ from ..kernels import Kernel, MultioutputKernel
 from ..likelihoods import Gaussian, Likelihood
 from ..mean_functions import MeanFunction, Zero
 from ..parameters import Parameter, as_parameter, positive, triangular
+
+
+def dtype_of(tree: Any) -> Any:
+    """Floating type of the first array in a tree; JAX's default float where there is none."""
+    arrays = (leaf for leaf in jax.tree.leaves(tree) if eqx.is_inexact_array(leaf))
+    return next((array.dtype for array in arrays), jnp.result_type(float))
 
 
 def read_kernel(model: str, kernel: Any) -> Kernel:

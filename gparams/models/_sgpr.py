@@ -21,7 +21,7 @@ from ..maths import (
     whitened_products,
 )
 from ..mean_functions import MeanFunction
-from ..posteriors import Posterior
+from ..posteriors import Posterior, mean_at
 from ._base import PosteriorModel
 from ._data import read_data
 from ._parts import read_gaussian, read_mean_function, read_single_output_kernel, refuse_more_inducing_than_data
@@ -313,7 +313,7 @@ def check_sparse(
 def residuals(model: SGPR | GPRFITC) -> tuple[Array, Array, Array]:
     """Give the inputs, the residuals [N, P] and the variances of the noise [N]."""
     X, Y = model.data
-    return X, Y - model.mean_function(X), model.likelihood.variance_at(X)[:, 0]
+    return X, Y - mean_at(model.mean_function, X, Y.shape[1]), model.likelihood.variance_at(X)[:, 0]
 
 
 def _sgpr_terms(model: SGPR) -> tuple[Terms, Prior, Array]:

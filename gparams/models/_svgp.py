@@ -1,12 +1,12 @@
 """The sparse variational Gaussian process: any likelihood, minibatches."""
 
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..inducing_variables import InducingVariables, MultioutputInducingVariables, as_inducing_variables
+from ..inducing_variables import InducingPoints, InducingVariables, MultioutputInducingVariables, as_inducing_variables
 from ..kernels import Kernel, MultioutputKernel
 from ..likelihoods import Likelihood
 from ..maths import whitened_kl
@@ -16,6 +16,7 @@ from ..posteriors import Posterior, create_posterior
 from ._base import PosteriorModel
 from ._data import read_data
 from ._parts import (
+    dtype_of,
     read_kernel,
     read_likelihood,
     read_mean_function,
@@ -46,7 +47,7 @@ class SVGP(PosteriorModel):
     mean_function
         Mean function; zero by default.
     num_latent_gps
-        Number L of latent functions; by default a multi-output kernel's own number, else 1.
+        Number L of latent functions; by default the kernel's or the likelihood's own number, else 1.
     q_diag
         Whether the variational covariance is diagonal.
     q_mu
@@ -84,6 +85,8 @@ class SVGP(PosteriorModel):
      [0.]]
     """
 
+    takes_data: ClassVar[bool] = True
+
     mean_function: MeanFunction
     kernel: Kernel
     likelihood: Likelihood
@@ -114,8 +117,11 @@ class SVGP(PosteriorModel):
         self.whiten, self.num_data = bool(whiten), None if num_data is None else int(num_data)
         M = self.inducing_variable.num_inducing
         refuse_more_inducing_than_data("SVGP", M, num_data)
-        shape = _variational_shape(self.kernel, self.inducing_variable, num_latent_gps, q_mu, q_sqrt, q_diag)
-        dtype = jnp.result_type(float)
+        own = (
+            self.likelihood.latent_dim if num_latent_gps is None and q_mu is None and q_sqrt is None else num_latent_gps
+        )
+        shape = _variational_shape(self.kernel, self.inducing_variable, own, q_mu, q_sqrt, q_diag)
+        dtype = dtype_of(self.inducing_variable)
         self.q_mu = read_q_mu("SVGP", q_mu, shape, dtype)
         self.q_sqrt = read_q_sqrt("SVGP", q_sqrt, shape, q_diag, self.q_mu.dtype)
 
@@ -125,9 +131,10 @@ class SVGP(PosteriorModel):
         return self.q_mu.shape[1]
 
     @property
-    def num_columns(self) -> None:
-        """None: the kernel says which inputs it can read."""
-        return None
+    def num_columns(self) -> int | None:
+        """Number D of input columns, where inducing points tell it."""
+        inducing = self.inducing_variable
+        return inducing.Z.shape[1] if isinstance(inducing, InducingPoints) else None
 
     def prior_kl(self) -> Float[Array, ""]:
         """Divergence of q(u) from the prior; in nats."""
@@ -148,6 +155,8 @@ class SVGP(PosteriorModel):
         """
         X, Y = read_data(data)
         self.likelihood.check_observations(Y)
+        if self.num_data is not None and X.shape[0] > self.num_data:
+            raise ValueError(f"SVGP: a batch of {X.shape[0]} data, and num_data={self.num_data} in all")
         return _elbo(self, X, Y)
 
     def maximum_log_likelihood_objective(self, data: tuple[Any, Any]) -> Float[Array, ""]:

@@ -13,7 +13,7 @@ from ..likelihoods import Likelihood
 from ..maths import add_diagonal, cholesky, matmul, solve_triangular, whitened_kl
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter, as_parameter, positive
-from ..posteriors import Posterior, create_posterior
+from ..posteriors import Posterior, create_posterior, mean_at
 from ._base import PosteriorModel
 from ._data import read_data
 from ._parts import (
@@ -125,7 +125,7 @@ def _vgp_elbo(model: VGP) -> Array:
     X, Y = model.data
     posterior, mu, root = model.condition(), model.q_mu.value, model.q_sqrt.value
     L = posterior.L
-    mean = matmul(L, mu) + model.mean_function(X)  # [N, L]
+    mean = matmul(L, mu) + mean_at(model.mean_function, X, mu.shape[1])  # [N, L]
     # At the data themselves A is the transpose of the factor, and the prior cancels.
     var = jax.vmap(lambda S: jnp.sum(matmul(L, S) ** 2, -1), out_axes=1)(root)  # [N, L]
     return jnp.sum(model.likelihood.variational_expectations(X, mean, var, Y)) - whitened_kl(mu, root)
@@ -242,5 +242,5 @@ def _oa_elbo(model: VGPOpperArchambeau) -> Array:
 
     var, terms = jax.vmap(each, in_axes=1, out_axes=(1, 0))(lam)
     kl = 0.5 * (jnp.sum(terms) - alpha.size + jnp.sum(K_alpha * alpha))
-    mean = K_alpha + model.mean_function(X)
+    mean = K_alpha + mean_at(model.mean_function, X, alpha.shape[1])
     return jnp.sum(model.likelihood.variational_expectations(X, mean, var, Y)) - kl

@@ -39,9 +39,9 @@ gp.print_summary(result.model)
 # all: covariances between the data stay those of the sum. That is one line, since a posterior is a tree like any other.
 posterior = result.model.posterior()
 parts = {
-    "trend": gp.replace(posterior.at.kernel, posterior.kernel.kernels[0]),
-    "seasons": gp.replace(posterior.at.kernel, posterior.kernel.kernels[1]),
-    "weather": gp.replace(posterior.at.kernel, posterior.kernel.kernels[2]),
+    "trend": gp.replace(gp.at(posterior).kernel, posterior.kernel.kernels[0]),
+    "seasons": gp.replace(gp.at(posterior).kernel, posterior.kernel.kernels[1]),
+    "weather": gp.replace(gp.at(posterior).kernel, posterior.kernel.kernels[2]),
 }
 x = np.arange(1958.0, 2002.0, 1 / 24)[:, None]
 moments = {name: [np.asarray(a)[:, 0] for a in part.predict_f(x)] for name, part in parts.items()}

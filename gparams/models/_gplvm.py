@@ -155,11 +155,8 @@ class GPLVM(PosteriorModel):
 
 def _covariance(model: GPLVM) -> tuple[Array, Array, Array]:
     X, Y = model.data[0].value, model.data[1]
-    return (
-        X,
-        Y - mean_at(model.mean_function, X, Y.shape[1]),
-        add_diagonal(model.kernel(X), model.likelihood.variance_at(X)[:, 0]),
-    )
+    noise = model.likelihood.variance_at(X)[:, 0]
+    return X, Y - mean_at(model.mean_function, X, Y.shape[1]), add_diagonal(model.kernel(X), noise)
 
 
 @eqx.filter_jit

@@ -50,8 +50,6 @@ def test_ties_inside_a_kernel_live_through_everything(name):
     assert np.isfinite(model.posterior().predict_f(jnp.asarray(X))[0]).all()
     result = gp.fit(model, data=args[0] if args else None, solver=gp.fitting.LBFGS(max_steps=3))
     assert result.loss < before
-    one, other = (gp.read_values(result.model)[path] for path in sorted(gp.read_values(model))[:2])
-    assert one.shape == other.shape
 
 
 def test_a_second_factor_that_fails_is_not_handed_on():

@@ -7,6 +7,7 @@ adaptor's numbers (traced ones, inside `jit`) in the places of the stateful ones
 """
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import types
@@ -130,13 +131,13 @@ def _frozen(value: Any) -> Any:
 @functools.cache
 def field_names(core: type) -> tuple[str, ...]:
     """Names of the fields of a functional class."""
-    return tuple(core.__dataclass_fields__)
+    return tuple(f.name for f in dataclasses.fields(core))
 
 
 @functools.cache
 def parameter_fields(core: type) -> frozenset[str]:
     """Names of the fields of a functional class that may be Parameters."""
-    return frozenset(name for name, f in core.__dataclass_fields__.items() if "Parameter" in str(f.type))
+    return frozenset(f.name for f in dataclasses.fields(core) if "Parameter" in str(f.type))
 
 
 def core_of(cls: type) -> type:

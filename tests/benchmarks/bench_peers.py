@@ -32,7 +32,9 @@ class Worker:
 
     def __init__(self, library, python):
         script = [python, str(HERE / "peers" / f"{library}_side.py")]
-        environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent) if library == "gparams" else str(HERE)}
+        # Threads that wait must not spin: they would take the time of the next worker.
+        quiet = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
+        environment = {**os.environ, **quiet, "PYTHONPATH": str(HERE.parent.parent if library == "gparams" else HERE)}
         self.process = subprocess.Popen(
             script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         )
@@ -59,6 +61,7 @@ def evaluate(task, size, libraries, rounds):
                 workers.pop(name).close()
         for _ in range(rounds):
             for name, worker in workers.items():
+                time.sleep(0.3)  # the threads of the one before may still be waiting for work
                 answer = worker.ask(rounds=1)
                 times[name].append(1e3 * answer["seconds"])
                 values[name] = answer["value"]

@@ -67,9 +67,8 @@ def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any) -> Prob
                 f"fit: {type(model).__name__} has no training_loss; give one: fit(model, loss), where loss(model) or "
                 "loss(model, data) is a number to make small"
             )
-        check = getattr(model, "check_data", None)
-        if callable(check):
-            check(data)
+        if callable(getattr(type(model), "check_data", None)):
+            model.check_data(data)
         loss = training_loss
     if not callable(loss):
         raise TypeError(f"fit: expected loss to be a function of the model, got {loss!r}")

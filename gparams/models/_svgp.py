@@ -189,18 +189,20 @@ def _variational_shape(
     return M, 1 if asked is None else int(asked)
 
 
+def _divergence(posterior: Posterior) -> Array:
+    # Of values that are known it is infinite.
+    return jnp.asarray(jnp.inf) if posterior.S is None else whitened_kl(posterior.a, posterior.S)
+
+
 @eqx.filter_jit
 def _prior_kl(model: SVGP) -> Array:
-    posterior = model.condition()
-    assert posterior.S is not None  # q_sqrt is always there
-    return whitened_kl(posterior.a, posterior.S)
+    return _divergence(model.condition())
 
 
 @eqx.filter_jit
 def _elbo(model: SVGP, X: Array, Y: Array) -> Array:
     posterior = model.condition()
-    assert posterior.S is not None
     mean, var = posterior.predict_f(X)
     expected = jnp.sum(model.likelihood.variational_expectations(X, mean, var, Y))
     scale = 1.0 if model.num_data is None else model.num_data / X.shape[0]
-    return scale * expected - whitened_kl(posterior.a, posterior.S)
+    return scale * expected - _divergence(posterior)

@@ -22,8 +22,9 @@ TOLERANCES = {"float32": 1e-3}
 
 
 @pytest.fixture(autouse=True)
-def users_settings():
-    """Scripts run under JAX's own promotion rules and GPflow's own settings."""
+def users_settings(monkeypatch):
+    """Scripts run under JAX's own promotion rules and GPflow's own settings, at full length in CI too."""
+    monkeypatch.delenv("CI", raising=False)  # both libraries shorten loops where it is set; what is stored was not
     before = np.random.get_state()
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"), gpflow.config.as_context():
         yield

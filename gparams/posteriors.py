@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .inducing_variables import InducingVariables, MultioutputInducingVariables
 from .kernels import Kernel, MultioutputKernel, SharedIndependent
-from .maths import cholesky, condition, default_jitter, solve_triangular, whiten_root
+from .maths import cholesky_and_inverse, condition, default_jitter, matmul
 from .mean_functions import MeanFunction, Zero
 
 
@@ -36,6 +36,8 @@ class Posterior(eqx.Module):
         Means of v [M, L], one latent function a column.
     S
         Root of the covariance of v: [L, M, M], or [1, M, M] for all, or diagonals [M, L]; None where v is known.
+    L_inverse
+        Inverse of L, where it is worth its memory: predictions are then products alone.
 
     References
     ----------
@@ -59,6 +61,7 @@ class Posterior(eqx.Module):
     L: Float[Array, "M M"] | Float[Array, "L M M"]
     a: Float[Array, "M R"]
     S: Float[Array, "R M M"] | Float[Array, "1 M M"] | Float[Array, "M R"] | None
+    L_inverse: Float[Array, "M M"] | Float[Array, "L M M"] | None = None
 
     def predict_f(
         self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
@@ -99,11 +102,12 @@ class Posterior(eqx.Module):
         Kuf = self.inducing_variable.Kuf(self.kernel, X)
         Kff = _prior(self.kernel, X, full_cov)
         if self.L.ndim == 2:
-            return condition(self.L, Kuf, Kff, self.a, self.S)
+            return self._conditioned(Kuf, Kff)
         a = self.a.T[:, :, None]  # [L, M, 1]
         S = None if self.S is None else self.S.T[:, :, None] if self.S.ndim == 2 else self.S[:, None]
-        axes = (0, 0 if Kuf.ndim == 3 else None, 0 if Kff.ndim > 1 + full_cov else None, 0, None if S is None else 0)
-        mean, cov = jax.vmap(condition, in_axes=axes)(self.L, Kuf, Kff, a, S)
+        axes = (0, 0 if Kuf.ndim == 3 else None, 0 if Kff.ndim > 1 + full_cov else None, 0, *_mapped(S, self.L_inverse))
+        each = jax.vmap(lambda L, Kuf, Kff, a, S, P: condition(L, Kuf, Kff, a, S, L_inverse=P), in_axes=axes)
+        mean, cov = each(self.L, Kuf, Kff, a, S, self.L_inverse)
         return mean[:, :, 0].T, (cov[:, 0] if full_cov else cov[:, :, 0].T)
 
     def _coupled(self, X: Array, full_cov: bool, full_output_cov: bool) -> tuple[Array, Array]:
@@ -114,13 +118,19 @@ class Posterior(eqx.Module):
         Kff = self.kernel(X, full_cov=full_cov, full_output_cov=full_output_cov)
         if full_cov == full_output_cov:
             Kff = Kff.reshape((N * P, N * P) if full_cov else N * P)
-            mean, cov = condition(self.L, Kuf.reshape(M * P, N * P), Kff, self.a, self.S)
+            mean, cov = self._conditioned(Kuf.reshape(M * P, N * P), Kff)
             return mean.reshape(N, P), cov.reshape((N, P, N, P) if full_cov else (N, P))
         # One matrix for each output, or for each input.
         axis = 2 if full_cov else 1
-        over = jax.vmap(lambda kuf, kff: condition(self.L, kuf, kff, self.a, self.S), in_axes=(axis, 0))
-        mean, cov = over(Kuf, Kff)
+        mean, cov = jax.vmap(self._conditioned, in_axes=(axis, 0))(Kuf, Kff)
         return (mean[:, :, 0].T if full_cov else mean[:, :, 0]), cov[:, 0]
+
+    def _conditioned(self, Kuf: Array, Kff: Array) -> tuple[Array, Array]:
+        return condition(self.L, Kuf, Kff, self.a, self.S, L_inverse=self.L_inverse)
+
+
+def _mapped(*arrays: Array | None) -> tuple[int | None, ...]:
+    return tuple(None if a is None else 0 for a in arrays)
 
 
 def mean_at(mean_function: MeanFunction, X: Array, num_outputs: int) -> Float[Array, "N P"]:
@@ -244,15 +254,23 @@ def create_posterior(
     if Kuu.ndim == 4:
         size = Kuu.shape[0] * Kuu.shape[1]
         Kuu = Kuu.reshape(size, size)
-    L = cholesky(Kuu)
-    a, S = (q_mu, _lower(q_sqrt)) if whiten else _whiten(L, q_mu, q_sqrt)
-    return Posterior(kernel, Zero() if mean_function is None else mean_function, inducing_variable, L, a, S)
+    L, L_inverse = cholesky_and_inverse(Kuu)
+    a, S = (q_mu, _lower(q_sqrt)) if whiten else _whiten(L_inverse, q_mu, q_sqrt)
+    mean_function = Zero() if mean_function is None else mean_function
+    return Posterior(kernel, mean_function, inducing_variable, L, a, S, L_inverse)
 
 
 def _lower(q_sqrt: Array | None) -> Array | None:
     return jnp.tril(q_sqrt) if q_sqrt is not None and q_sqrt.ndim == 3 else q_sqrt
 
 
-def _whiten(L: Array, q_mu: Array, q_sqrt: Array | None) -> tuple[Array, Array | None]:
-    a = solve_triangular(L, q_mu) if L.ndim == 2 else solve_triangular(L, q_mu.T[:, :, None])[:, :, 0].T
-    return a, None if q_sqrt is None else whiten_root(L, q_sqrt)
+def _whiten(L_inverse: Array, q_mu: Array, q_sqrt: Array | None) -> tuple[Array, Array | None]:
+    a = (
+        matmul(L_inverse, q_mu)
+        if L_inverse.ndim == 2
+        else jnp.einsum("lmk,kl->ml", L_inverse, q_mu, precision="highest")
+    )
+    if q_sqrt is None:
+        return a, None
+    full = jax.vmap(jnp.diag)(q_sqrt.T) if q_sqrt.ndim == 2 else jnp.tril(q_sqrt)
+    return a, matmul(L_inverse, full)

@@ -8,19 +8,10 @@ variational inference is one formula of a whitened mean :math:`a` and a whitened
 
 import jax
 import jax.numpy as jnp
-from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from ._linear_algebra import (
-    add_diagonal,
-    cholesky,
-    inverse_triangular,
-    matmul,
-    solve_triangular,
-    symmetrize,
-    times_transpose,
-    transpose_copy,
-)
+from ._linear_algebra import cholesky, inverse_triangular, solve_triangular
+from ._products import add_diagonal, matmul, product, symmetrize, transpose_copy
 
 # The root of a covariance: none (the values are known), its diagonal, or a matrix for each function or for all.
 Root = Float[Array, "R M M"] | Float[Array, "1 M M"] | Float[Array, "M R"] | None
@@ -32,6 +23,8 @@ def condition(
     Kff: Float[Array, " N"] | Float[Array, "N N"],
     a: Float[Array, "M R"],
     S: Root = None,
+    *,
+    L_inverse: Float[Array, "M M"] | None = None,
 ) -> tuple[Float[Array, "N R"], Float[Array, "..."]]:
     r"""Condition :math:`f` on :math:`u = L v`, where :math:`v \sim N(a, S S^\top)`, for R functions of one prior.
 
@@ -48,6 +41,9 @@ def condition(
     S : array, optional
         Root of the covariance of v: a matrix for each function, or one for all, or the diagonals as columns. Without
         it v is known.
+    L_inverse : array, optional
+        The inverse of `L`, from `cholesky_and_inverse`: with it all is products, which run several times faster than
+        solving does. `L` is then not read.
 
     Returns
     -------
@@ -69,117 +65,36 @@ def condition(
     >>> print(mean, var)
     [[1.]] [[0.75]]
     """
-    if Kff.ndim == 1:
-        return _marginals(L, Kuf, Kff, a, S)
-    A = solve_triangular(L, Kuf)  # [M, N]
+    A = _whitened(L, L_inverse, Kuf)
     mean = matmul(A.T, a)
+    B = None if S is None else _roots_times(S, A)  # [R, M, N]
+    if Kff.ndim == 1:
+        var = (Kff - jnp.sum(A * A, 0))[:, None]  # [N, 1]
+        if B is not None:
+            var = var + jnp.sum(B * B, -2).T
+        return mean, jnp.maximum(jnp.broadcast_to(var, mean.shape), 0.0)
     cov = (Kff - matmul(A.T, A))[None]  # [1, N, N]
-    if S is not None:
-        B = _roots_times(S, A)  # [R, M, N]
+    if B is not None:
         cov = cov + matmul(jnp.swapaxes(B, -1, -2), B)
     # What rounding leaves below zero on the diagonal is zero, as it is where variances alone are asked for.
     cov = add_diagonal(cov, jnp.maximum(-jnp.diagonal(cov, axis1=-2, axis2=-1), 0.0))
     return mean, jnp.broadcast_to(cov, (a.shape[1], *Kff.shape))
 
 
-def _marginals(L, Kuf, kff, a, S):
-    if Kuf.shape[1] < L.shape[0] // 2:
-        mean, var = _few_marginals(L, Kuf, kff, a, S)
-    else:
-        mean, var = _many_marginals(L, Kuf, kff, a, S)
-    return mean, jnp.maximum(var, 0.0)
-
-
-def _few_marginals(L, Kuf, kff, a, S):
-    A = solve_triangular(L, Kuf)  # [M, N]
-    mean = matmul(A.T, a)
-    var = (kff - jnp.sum(A * A, 0))[:, None]  # [N, 1]
-    if S is not None:
-        B = _roots_times(S, A)
-        var = var + jnp.sum(B * B, -2).T
-    return mean, jnp.broadcast_to(var, mean.shape)
+def _whitened(L, L_inverse, Kuf):
+    """Give A = L^-1 Kuf."""
+    if L_inverse is None and Kuf.shape[1] < L.shape[0] // 2:
+        return solve_triangular(L, Kuf)
+    # For many columns the inverse pays even if it is made for them.
+    return product(inverse_triangular(L) if L_inverse is None else L_inverse, Kuf)
 
 
 def _roots_times(S, A):
     """Give the products of the transposed roots and A, one for each function: [R, M, N]."""
     if S.ndim == 2:
         return S.T[:, :, None] * A[None]
-    return jnp.einsum("rkm,kn->rmn", S, A, precision="highest")
-
-
-# Where points are many, triangular solves would take most of the time, and the derivative of `_few_marginals` ten
-# products of M x M with M x N. With T = I - S S^T, so that var = k - a_n^T T a_n for the columns of A, four such products
-# do for value and gradient:
-#
-#     dA = L^-1 dKuf - F A,   F = L^-1 dL
-#     d mean = (L^-1 dKuf)^T a + A^T (da - F^T a)
-#     d var  = dk - 2 (L^-1 dk_n)^T T a_n + a_n^T E a_n,   E = 2 (F^T T + dS S^T)
-#
-# The cotangent of E is one product A diag(.) A^T, and F and S take theirs from it at a cost that doesn't know N.
-@jax.custom_jvp
-def _many_marginals(L, Kuf, kff, a, S):
-    A = matmul(inverse_triangular(L), Kuf)
-    var = kff[:, None] - jnp.sum(A[None] * _explained(S, A), -2).T
-    mean = matmul(A.T, a)
-    return mean, jnp.broadcast_to(var, mean.shape)
-
-
-def _explained(S, A):
-    """Give T A for each root, [R, M, N]; [1, M, N] where all have the same."""
-    if S is None:
-        return A[None]
-    if S.ndim == 2:
-        return (1.0 - S * S).T[:, :, None] * A[None]
-    return jnp.einsum("rkm,mn->rkn", _complement(S), A, precision="highest")
-
-
-def _complement(S):
-    return jnp.eye(S.shape[-1], dtype=S.dtype)[None] - times_transpose(S, S)
-
-
-def _many_marginals_jvp(primals, tangents):
-    L, Kuf, kff, a, S = primals
-    dL, dKuf, dkff, da, dS = tangents
-    inverse = inverse_triangular(L)
-    A = matmul(inverse, Kuf)
-    H = _explained(S, A)
-    mean = matmul(A.T, a)
-    var = jnp.broadcast_to(kff[:, None] - jnp.sum(A[None] * H, -2).T, mean.shape)
-    shift, dvar = jnp.zeros_like(a), jnp.zeros_like(var)
-    dmean = jnp.zeros_like(mean)
-    if not isinstance(dkff, SymbolicZero):
-        dvar = dvar + dkff[:, None]
-    if not isinstance(da, SymbolicZero):
-        shift = shift + da
-    if not isinstance(dKuf, SymbolicZero):
-        # The factor is held transposed, so that the product for the cotangent runs along its rows.
-        half = jnp.einsum("km,kn->mn", transpose_copy(inverse), dKuf, precision="highest")
-        dmean = dmean + matmul(half.T, a)
-        dvar = dvar - 2.0 * jnp.sum(half[None] * H, -2).T
-    E = None
-    if not isinstance(dL, SymbolicZero):
-        F = matmul(inverse, jnp.tril(dL))
-        shift = shift - matmul(F.T, a)
-        E = 2.0 * _times_complement(F.T, S)
-    if S is not None and not isinstance(dS, SymbolicZero):
-        dT = 2.0 * (jax.vmap(jnp.diag)((dS * S).T) if S.ndim == 2 else times_transpose(dS, S))
-        E = dT if E is None else E + dT
-    if E is not None:
-        dvar = dvar + jnp.sum(A[None] * jnp.einsum("rkm,mn->rkn", E, A, precision="highest"), -2).T
-    dmean = dmean + matmul(A.T, shift)
-    return (mean, var), (dmean, dvar)
-
-
-_many_marginals.defjvp(_many_marginals_jvp, symbolic_zeros=True)
-
-
-def _times_complement(F, S):
-    """Give F T for each root."""
-    if S is None:
-        return F[None]
-    if S.ndim == 2:
-        return F[None] * (1.0 - S * S).T[:, None]
-    return jnp.einsum("kl,rlm->rkm", F, _complement(S), precision="highest")
+    R, M, K = S.shape
+    return product(transpose_copy(S).reshape(R * K, M), A).reshape(R, K, A.shape[1])
 
 
 def whiten_root(

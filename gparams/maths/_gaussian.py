@@ -14,17 +14,13 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from ._linear_algebra import (
-    cholesky_with_jitter,
-    inverse_from_cholesky,
-    matmul,
-    solve_triangular,
-    symmetrize,
-    times_transpose,
-)
+from . import _blocks as blocks
+from ._linear_algebra import cholesky_with_jitter, inverse_from_cholesky, solve_triangular
+from ._products import matmul, symmetrize, times_transpose, transpose_copy
 
 
 def gaussian_log_density(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> Float[Array, ""]:
@@ -95,16 +91,17 @@ def whiten(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float[Array,
     return L, solve_triangular(L, R)
 
 
-def _from_factor(L, a):
-    """Give the log density from `whiten`'s pair."""
+def _from_diagonal(diagonal, a):
+    """Give the log density from the diagonal of the factor and the whitened residuals."""
     N, P = a.shape
-    half_log_determinant = jnp.sum(jnp.log(jnp.diagonal(L)))
+    half_log_determinant = jnp.sum(jnp.log(diagonal))
     return -0.5 * jnp.sum(a * a) - P * half_log_determinant - 0.5 * N * P * math.log(2.0 * math.pi)
 
 
 @jax.custom_jvp
 def _log_density(R, K):
-    return _from_factor(*whiten(R, K))
+    L, a = whiten(R, K)
+    return _from_diagonal(jnp.diagonal(L), a)
 
 
 def _log_density_jvp(primals, tangents):
@@ -114,8 +111,8 @@ def _log_density_jvp(primals, tangents):
         value, A = _value_and_solution(R, K)
         tangent = jnp.zeros_like(value)
     else:
-        value, A, K_inverse = _value_solution_and_inverse(R, K)
-        tangent = jnp.sum(_half_cotangent(A, K_inverse) * dK)
+        value, A, G = _value_and_cotangents(R, K)
+        tangent = jnp.sum(G * dK)
     if not isinstance(dR, SymbolicZero):
         tangent = tangent - jnp.sum(A * dR)
     return value, tangent
@@ -124,30 +121,69 @@ def _log_density_jvp(primals, tangents):
 _log_density.defjvp(_log_density_jvp, symbolic_zeros=True)
 
 
-def _half_cotangent(A, K_inverse):
-    """Give the derivative of the log density with respect to K: a symmetric matrix."""
-    return 0.5 * (times_transpose(A, A) - A.shape[1] * K_inverse)
-
-
 def _value_and_solution(R, K):
     L, a = whiten(R, K)
-    return _from_factor(L, a), solve_triangular(L, a, transpose=True)
+    return _from_diagonal(jnp.diagonal(L), a), solve_triangular(L, a, transpose=True)
+
+
+@jax.custom_jvp
+def _value_and_cotangents(R, K):
+    """Give the log density and its derivatives: A = K^-1 R is that by -R, and the symmetric G that by K."""
+    return lax.platform_dependent(R, K, cpu=_cotangents_by_blocks, default=_cotangents_by_solving)
+
+
+def _cotangents_by_blocks(R, K):
+    value, A, factor = _by_blocks(R, K)
+    return value, A, blocks.inverse_of_product(factor, lambda block, i, j: _cotangent(A[i], A[j], block))
+
+
+def _cotangents_by_solving(R, K):
+    value, A, K_inverse = _inverse_by_solving(R, K)
+    return value, A, _cotangent(A, A, K_inverse)
+
+
+def _by_blocks(R, K):
+    factor, _ = blocks.factorise(K, jitter=True)
+    a = blocks.solve(factor, R)
+    return _from_diagonal(blocks.diagonal(factor), a), blocks.solve_transposed(factor, a), factor
+
+
+def _cotangent(A, A2, K_inverse):
+    return 0.5 * (times_transpose(A, A2) - A.shape[1] * K_inverse)
+
+
+@_value_and_cotangents.defjvp
+def _value_and_cotangents_jvp(primals, tangents):
+    # Second derivatives start here: with the inverse at hand, they too reuse the factor.
+    (R, K), (dR, dK) = primals, tangents
+    (value, A, K_inverse), (dvalue, dA, dK_inverse) = jax.jvp(_value_solution_and_inverse, (R, K), (dR, dK))
+    outer = times_transpose(A, dA)
+    dG = 0.5 * (outer + transpose_copy(outer) - A.shape[1] * dK_inverse)
+    return (value, A, _cotangent(A, A, K_inverse)), (dvalue, dA, dG)
 
 
 @jax.custom_jvp
 def _value_solution_and_inverse(R, K):
     """Give the log density, A = K^-1 R and K^-1 from one factor."""
+    return lax.platform_dependent(R, K, cpu=_inverse_by_blocks, default=_inverse_by_solving)
+
+
+def _inverse_by_blocks(R, K):
+    value, A, factor = _by_blocks(R, K)
+    return value, A, blocks.inverse_of_product(factor)
+
+
+def _inverse_by_solving(R, K):
     L, a = whiten(R, K)
-    return _from_factor(L, a), solve_triangular(L, a, transpose=True), inverse_from_cholesky(L)
+    return _from_diagonal(jnp.diagonal(L), a), solve_triangular(L, a, transpose=True), inverse_from_cholesky(L)
 
 
 @_value_solution_and_inverse.defjvp
 def _value_solution_and_inverse_jvp(primals, tangents):
-    # Second derivatives start here: dK^-1 = -K^-1 dK K^-1, so they too reuse the factor.
+    # dK^-1 = -K^-1 dK K^-1
     (R, K), (dR, dK) = primals, tangents
     value, A, K_inverse = _value_solution_and_inverse(R, K)
     S = symmetrize(dK)
-    dvalue = jnp.sum(_half_cotangent(A, K_inverse) * S) - jnp.sum(A * dR)
+    dvalue = jnp.sum(_cotangent(A, A, K_inverse) * S) - jnp.sum(A * dR)
     dA = matmul(K_inverse, dR - matmul(S, A))
-    dK_inverse = -matmul(matmul(K_inverse, S), K_inverse)
-    return (value, A, K_inverse), (dvalue, dA, dK_inverse)
+    return (value, A, K_inverse), (dvalue, dA, -matmul(matmul(K_inverse, S), K_inverse))

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ._gaussian import _value_solution_and_inverse, whiten
-from ._linear_algebra import inverse_from_cholesky, matmul, solve_triangular, symmetrize
+from ._linear_algebra import inverse_from_cholesky, solve_triangular
+from ._products import matmul, symmetrize
 
 
 def leave_one_out(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float[Array, "N P"], Float[Array, " N"]]:

@@ -12,6 +12,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from . import _blocks as blocks
+from ._products import matmul, product, symmetrize, times_transpose, transpose_copy
+
 # The inverse is built from blocks of about so many rows, larger where that would make too many of them.
 # Smaller blocks do less arithmetic, larger ones run nearer to the speed of a plain matrix product; 256 was
 # best or close to it from N = 500 to 4000.
@@ -19,11 +22,6 @@ _BLOCK_ROWS = 256
 _MAX_BLOCKS = 16
 
 _JITTER = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4}
-
-# What a factorisation that failed is tried again with, as fractions of the mean of the diagonal. Rounding moves the
-# eigenvalues of a kernel matrix by about N times a rounding unit of the diagonal: the first figure is above that up to
-# some thousand points in float64, the last one far above it.
-_RETRIES = {np.dtype(np.float64): (1e-12, 1e-10, 1e-8, 1e-6), np.dtype(np.float32): (1e-6, 1e-5, 1e-4, 1e-3)}
 
 
 def default_jitter(dtype) -> float:
@@ -60,57 +58,6 @@ def default_jitter(dtype) -> float:
             "Convert the data first, for instance with X.astype(jnp.float64)."
         )
     return _JITTER[dtype]
-
-
-def add_diagonal(
-    K: Float[Array, "*B N N"], d: float | int | Float[Array, ""] | Float[Array, "*C N"]
-) -> Float[Array, "*B N N"]:
-    r"""Add to the diagonal: :math:`K + \mathrm{diag}(d)`.
-
-    Parameters
-    ----------
-    K : array
-        The matrix, or a stack of them.
-    d : float or array
-        A scalar, one number a row, or one number a row for each matrix of the stack.
-
-    Returns
-    -------
-    array
-        A new matrix.
-
-    Examples
-    --------
-    >>> add_diagonal(jnp.ones((2, 2)), 0.5).tolist()
-    [[1.5, 1.0], [1.0, 1.5]]
-    """
-    d = jnp.asarray(d, K.dtype) if isinstance(d, (int, float)) else d
-    i = jnp.arange(K.shape[-1])
-    d = jnp.broadcast_to(d, K.shape[:-1])
-    # The derivative with respect to d is then a read of N numbers. With an index mask or an identity matrix
-    # it is a sum over N x N, and costs an array of that size.
-    return K.at[..., i, i].add(d, unique_indices=True, mode="promise_in_bounds")
-
-
-def symmetrize(A: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
-    r"""Give the symmetric part: :math:`\tfrac12 (A + A^\top)`, the same number in both triangles.
-
-    Parameters
-    ----------
-    A : array
-        A square matrix, or a stack of them.
-
-    Returns
-    -------
-    array
-        The symmetric part.
-
-    Examples
-    --------
-    >>> symmetrize(jnp.array([[1.0, 2.0], [4.0, 3.0]])).tolist()
-    [[1.0, 3.0], [3.0, 3.0]]
-    """
-    return 0.5 * (A + transpose_copy(A))
 
 
 def cholesky(K: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
@@ -181,7 +128,7 @@ def _with_jitter(K):
 
 def _retry(K):
     # For one matrix: the map over a stack leaves those that have succeeded as they are.
-    amounts = jnp.asarray(_RETRIES[np.dtype(K.dtype)], K.dtype) * jnp.abs(jnp.mean(jnp.diagonal(K)))
+    amounts = jnp.asarray(blocks.RETRIES[np.dtype(K.dtype)], K.dtype) * jnp.abs(jnp.mean(jnp.diagonal(K)))
 
     # The loop carries the factor as LAPACK leaves it, by columns and with the other triangle still full: its transpose by
     # rows. Otherwise XLA copies it against the grain on the way in and out, a tenth of the whole at N = 1000.
@@ -211,6 +158,69 @@ def _with_jitter_jvp(primals, tangents):
     W = solve_triangular(L, jnp.swapaxes(solve_triangular(L, dK), -1, -2))
     half = jnp.tril(W) - 0.5 * W * jnp.eye(W.shape[-1], dtype=W.dtype)
     return (L, jitter), (matmul(L, half), jnp.zeros_like(jitter))
+
+
+def cholesky_and_inverse(K: Float[Array, "*B N N"]) -> tuple[Float[Array, "*B N N"], Float[Array, "*B N N"]]:
+    r"""Give the lower triangular factor of a symmetric matrix and the inverse of the factor: :math:`K = L L^\top`.
+
+    With the inverse at hand, what stands before many right-hand sides is a product and no triangular solve, and so is the
+    derivative. With :math:`F = \Phi(L^{-1} dK L^{-\top})`, where :math:`\Phi` takes the lower triangle and half of the
+    diagonal,
+
+    .. math:: dL = L F, \qquad dL^{-1} = -F L^{-1}
+
+    Parameters
+    ----------
+    K : array
+        A symmetric positive definite matrix, or a stack of them; see `cholesky` for what its derivatives ask for.
+
+    Returns
+    -------
+    L : array
+        The factor, zero above the diagonal; NaN where `K` is not positive definite.
+    inverse : array
+        Its inverse, zero above the diagonal.
+
+    References
+    ----------
+    Murray (2016), *Differentiation of the Cholesky decomposition*, eqs. 7 and 8.
+
+    Examples
+    --------
+    >>> L, inverse = cholesky_and_inverse(jnp.array([[4.0, 2.0], [2.0, 5.0]]))
+    >>> L.tolist(), inverse.tolist()
+    ([[2.0, 0.0], [1.0, 2.0]], [[0.5, 0.0], [-0.25, 0.5]])
+    """
+    return _cholesky_and_inverse(K)
+
+
+@jax.custom_jvp
+def _cholesky_and_inverse(K):
+    return lax.platform_dependent(K, cpu=_by_blocks, default=_by_solving)
+
+
+def _by_blocks(K):
+    def one(K):
+        factor, _ = blocks.factorise(K, least_pivot=blocks.WITH_INVERSE)
+        return blocks.lower(factor), blocks.inverse_of_lower(factor)
+
+    for _ in K.shape[:-2]:
+        one = jax.vmap(one)
+    return one(K)
+
+
+def _by_solving(K):
+    L = cholesky(K)
+    return L, solve_triangular(L, jnp.broadcast_to(jnp.eye(K.shape[-1], dtype=K.dtype), K.shape))
+
+
+@_cholesky_and_inverse.defjvp
+def _cholesky_and_inverse_jvp(primals, tangents):
+    (K,), (dK,) = primals, tangents
+    L, inverse = _cholesky_and_inverse(K)
+    W = times_transpose(product(inverse, dK), inverse)
+    F = jnp.tril(W) - 0.5 * W * jnp.eye(W.shape[-1], dtype=W.dtype)
+    return (L, inverse), (matmul(L, F), -matmul(F, inverse))
 
 
 def solve_triangular(
@@ -326,37 +336,6 @@ def _inverse_triangular_jvp(primals, tangents):
     (L,), (dL,) = primals, tangents
     P = _inverse_triangular(L)
     return P, -matmul(matmul(P, jnp.tril(dL)), P)
-
-
-def transpose_copy(A: Float[Array, "*B N M"]) -> Float[Array, "*B M N"]:
-    """Give the transpose as an array of its own.
-
-    XLA otherwise fuses a transpose into what reads it, and reads down the columns: on a CPU the sum of a
-    matrix of 2000 rows and its transpose then takes more than ten times as long.
-    """
-    return lax.optimization_barrier(jnp.swapaxes(A, -1, -2))
-
-
-def times_transpose(A: Float[Array, "*B N K"], B: Float[Array, "*B M K"]) -> Float[Array, "*B N M"]:
-    """Give `A @ B.T` in full precision: a GPU would otherwise round float32 factors to ten bits (TF32).
-
-    Examples
-    --------
-    >>> times_transpose(jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 4.0]])).tolist()
-    [[11.0]]
-    """
-    return jnp.einsum("...nk,...mk->...nm", A, B, precision="highest")
-
-
-def matmul(A: Float[Array, "*B N K"], B: Float[Array, "*B K M"]) -> Float[Array, "*B N M"]:
-    """Give `A @ B` in full precision; see `times_transpose`.
-
-    Examples
-    --------
-    >>> matmul(jnp.array([[1.0, 2.0]]), jnp.array([[3.0], [4.0]])).tolist()
-    [[11.0]]
-    """
-    return jnp.matmul(A, B, precision="highest")
 
 
 @jax.custom_jvp

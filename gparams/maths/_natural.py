@@ -8,7 +8,8 @@ that is not the parameters of a Gaussian gives NaN.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._linear_algebra import cholesky, inverse_from_cholesky, solve_triangular, symmetrize, times_transpose
+from ._linear_algebra import cholesky, inverse_from_cholesky, solve_triangular
+from ._products import symmetrize, times_transpose
 
 Columns = Float[Array, "M L"]
 Matrices = Float[Array, "L M M"]

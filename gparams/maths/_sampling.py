@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._linear_algebra import add_diagonal, cholesky
+from ._linear_algebra import cholesky
+from ._products import add_diagonal
 
 
 def draw_gaussian(

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ..inducing_variables import InducingVariables, as_inducing_variables
 from ..kernels import Kernel
 from ..likelihoods import Gaussian
-from ..maths import add_diagonal, inverse_triangular, matmul, solve_triangular
+from ..maths import add_diagonal, matmul, product
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter
 from ..posteriors import mean_at
@@ -176,8 +176,7 @@ class _Problem(NamedTuple):
 
     def precondition(self, R: Array) -> tuple[Array, Array]:
         """Rows of Q^-1 R, and r^T Q^-1 r for each."""
-        s = solve_triangular(self.t.LB, matmul(self.A, R.T))
-        s = solve_triangular(self.t.LB, s, transpose=True)
+        s = matmul(self.t.LB_inverse.T, matmul(self.t.LB_inverse, matmul(self.A, R.T)))
         Z = (R - matmul(s.T, self.A)) / self.variance
         return Z, jnp.sum(R * Z, -1)
 
@@ -187,8 +186,8 @@ def _problem(model: CGLB) -> tuple[_Problem, Any]:
     R = Y - mean_at(model.mean_function, X, Y.shape[1])  # [N, P]
     noise = model.likelihood.variance_at(X)[:, 0]
     p = prior(model.kernel, model.inducing_variable, X)
-    A = matmul(inverse_triangular(p.L), p.Kuf) / jnp.sqrt(noise)[None]
-    return _Problem(add_diagonal(model.kernel(X), noise), R.T, A, terms(p.L, p.Kuf, R, noise), noise[0]), p
+    A = product(p.L_inverse, p.Kuf) / jnp.sqrt(noise)[None]
+    return _Problem(add_diagonal(model.kernel(X), noise), R.T, A, terms(p, R, noise), noise[0]), p
 
 
 def _conjugate_gradients(problem: _Problem, start: Array, tolerance: float, steps: int, restart: int) -> Array:
@@ -242,8 +241,7 @@ def _predict(
     problem, _ = _problem(model)
     v = model.aux_vec.value if tolerance is None else _solve(model, problem, tolerance)
     left = (problem.R - matmul(v, problem.K)).T / jnp.sqrt(problem.variance)  # [N, P]
-    t = problem.t
-    t = t._replace(c=solve_triangular(t.LB, matmul(problem.A, left)))
-    posterior = conditioned(model.kernel, model.mean_function, model.inducing_variable, t.L, t.LB, t.c)
+    c = matmul(problem.t.LB_inverse, matmul(problem.A, left))
+    posterior = conditioned(model.kernel, model.mean_function, model.inducing_variable, problem.t, c)
     mean, cov = posterior.predict_f(Xnew, full_cov=full_cov, full_output_cov=full_output_cov)
     return mean + matmul(model.kernel(Xnew, model.data[0]), v.T), cov

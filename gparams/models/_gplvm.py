@@ -13,7 +13,15 @@ from ..expectations import DiagonalGaussian, expectation
 from ..inducing_variables import DataPoints, InducingPoints, InducingVariables, as_inducing_variables
 from ..kernels import Kernel, SquaredExponential
 from ..likelihoods import Gaussian
-from ..maths import add_diagonal, cholesky, default_jitter, gaussian_log_density, matmul, solve_triangular, whiten
+from ..maths import (
+    add_diagonal,
+    cholesky_and_inverse,
+    default_jitter,
+    gaussian_log_density,
+    matmul,
+    times_transpose,
+    whiten,
+)
 from ..mean_functions import MeanFunction, Zero
 from ..parameters import Parameter, as_parameter, positive
 from ..posteriors import Posterior, mean_at
@@ -278,15 +286,17 @@ class BayesianGPLVM(PosteriorModel):
     def condition(self) -> Posterior:
         """The process given the best q(u)."""
         s = _statistics(self)
-        return conditioned(self.kernel, self.mean_function, self.inducing_variable, s.L, s.LB, s.c)
+        return conditioned(self.kernel, self.mean_function, self.inducing_variable, s)
 
 
 class _Statistics(NamedTuple):
     """As the terms of sparse regression, with A A^T [M, M] of expectations in place of A."""
 
     L: Array
+    L_inverse: Array
     AAT: Array
     LB: Array
+    LB_inverse: Array
     c: Array
     psi0: Array
 
@@ -295,13 +305,14 @@ def _statistics(model: BayesianGPLVM) -> _Statistics:
     Y, kernel, inducing = model.data, model.kernel, model.inducing_variable
     p, features = DiagonalGaussian(model.X_data_mean.value, model.X_data_var.value), (kernel, inducing)
     s2 = model.likelihood.variance_at(p.mu[:1])[0, 0]
-    L = cholesky(inducing.Kuu(kernel, jitter=default_jitter(Y.dtype)))
+    L, L_inverse = cholesky_and_inverse(inducing.Kuu(kernel, jitter=default_jitter(Y.dtype)))
     psi2 = jnp.sum(expectation(p, features, features), 0)
-    AAT = solve_triangular(L, solve_triangular(L, psi2).T) / s2
-    LB = cholesky(add_diagonal(AAT, 1.0))
-    A_Y = solve_triangular(L, matmul(expectation(p, features).T, Y)) / s2
+    AAT = times_transpose(matmul(L_inverse, psi2), L_inverse) / s2
+    LB, LB_inverse = cholesky_and_inverse(add_diagonal(AAT, 1.0))
+    A_Y = matmul(L_inverse, matmul(expectation(p, features).T, Y)) / s2
     # The residuals are in units of the noise, so that the posterior is that of sparse regression.
-    return _Statistics(L, AAT, LB, solve_triangular(LB, A_Y), jnp.sum(expectation(p, kernel)))
+    c = matmul(LB_inverse, A_Y)
+    return _Statistics(L, L_inverse, AAT, LB, LB_inverse, c, jnp.sum(expectation(p, kernel)))
 
 
 @eqx.filter_jit

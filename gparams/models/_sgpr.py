@@ -12,11 +12,10 @@ from ..kernels import Kernel
 from ..likelihoods import Gaussian
 from ..maths import (
     add_diagonal,
-    cholesky,
+    cholesky_and_inverse,
     default_jitter,
-    inverse_triangular,
     matmul,
-    solve_triangular,
+    product,
     times_transpose,
     whitened_products,
 )
@@ -33,23 +32,46 @@ class Terms(NamedTuple):
     """What all bounds and predictions of sparse regression are made of; diagonal noise has become 1.
 
     L is the factor of Kuu, AAT = A A^T of A = L^-1 Kuf / sd [M, N] for the standard deviations sd of the noise, LB the
-    factor of B = I + A A^T, R = (Y - m(X)) / sd [N, P] and c = LB^-1 A R [M, P].
+    factor of B = I + A A^T, R = (Y - m(X)) / sd [N, P] and c = LB^-1 A R [M, P]. Factors come with their inverses.
     """
 
     L: Array
+    L_inverse: Array
     AAT: Array
     LB: Array
+    LB_inverse: Array
     R: Array
     c: Array
 
 
-def terms(L: Array, Kuf: Array, R: Array, variance: Array) -> Terms:
+class Prior(NamedTuple):
+    """The prior at the data, through the inducing variables: the factor of Kuu, Kuf [M, N], and the variances of f [N]."""
+
+    L: Array
+    L_inverse: Array
+    Kuf: Array
+    Kdiag: Array
+
+
+def prior(kernel: Kernel, inducing: InducingVariables, X: Array) -> Prior:
+    """Factorise the covariance of the inducing variables, with the default jitter."""
+    L, L_inverse = cholesky_and_inverse(inducing.Kuu(kernel, jitter=default_jitter(X.dtype)))
+    return Prior(L, L_inverse, inducing.Kuf(kernel, X), kernel(X, full_cov=False))
+
+
+def explained(p: Prior) -> Array:
+    """Variances of f that the inducing variables explain, [N]: the diagonal of Q."""
+    V = product(p.L_inverse, p.Kuf)
+    return jnp.sum(V * V, 0)
+
+
+def terms(p: Prior, R: Array, variance: Array) -> Terms:
     """Put the terms together from the residuals and the variances of independent noise [N]."""
     sd = jnp.sqrt(variance)
     R = R / sd[:, None]
-    AAT, AR = whitened_products(L, Kuf / sd[None], R)
-    LB = cholesky(add_diagonal(AAT, 1.0))
-    return Terms(L, AAT, LB, R, solve_triangular(LB, AR))
+    AAT, AR = whitened_products(p.L, p.L_inverse, p.Kuf / sd[None], R)
+    LB, LB_inverse = cholesky_and_inverse(add_diagonal(AAT, 1.0))
+    return Terms(p.L, p.L_inverse, AAT, LB, LB_inverse, R, matmul(LB_inverse, AR))
 
 
 def log_density(t: Terms, variance: Array) -> Array:
@@ -61,31 +83,12 @@ def log_density(t: Terms, variance: Array) -> Array:
 
 
 def conditioned(
-    kernel: Kernel, mean_function: MeanFunction, inducing: InducingVariables, L: Array, LB: Array, c: Array
+    kernel: Kernel, mean_function: MeanFunction, inducing: InducingVariables, t: Any, c: Array | None = None
 ) -> Posterior:
-    """Give the posterior: the whitened inducing values are N(B^-1 A R, B^-1)."""
-    root = solve_triangular(LB, jnp.eye(len(LB), dtype=LB.dtype)).T  # of B^-1
-    return Posterior(kernel, mean_function, inducing, L, solve_triangular(LB, c, transpose=True), root[None])
-
-
-class Prior(NamedTuple):
-    """The prior at the data, through the inducing variables: the factor of Kuu, Kuf [M, N], and the variances of f [N]."""
-
-    L: Array
-    Kuf: Array
-    Kdiag: Array
-
-
-def prior(kernel: Kernel, inducing: InducingVariables, X: Array) -> Prior:
-    """Factorise the covariance of the inducing variables, with the default jitter."""
-    L = cholesky(inducing.Kuu(kernel, jitter=default_jitter(X.dtype)))
-    return Prior(L, inducing.Kuf(kernel, X), kernel(X, full_cov=False))
-
-
-def explained(p: Prior) -> Array:
-    """Variances of f that the inducing variables explain, [N]: the diagonal of Q."""
-    V = matmul(inverse_triangular(p.L), p.Kuf)
-    return jnp.sum(V * V, 0)
+    """Give the posterior: the whitened inducing values are N(B^-1 A R, B^-1); c stands for another LB^-1 A R."""
+    root = jnp.swapaxes(t.LB_inverse, -1, -2)  # of B^-1
+    a = matmul(root, t.c if c is None else c)
+    return Posterior(kernel, mean_function, inducing, t.L, a, root[None], t.L_inverse)
 
 
 @final
@@ -197,7 +200,7 @@ class SGPR(PosteriorModel):
     def condition(self) -> Posterior:
         """The process given the best q(u)."""
         t, *_ = _sgpr_terms(self)
-        return conditioned(self.kernel, self.mean_function, self.inducing_variable, t.L, t.LB, t.c)
+        return conditioned(self.kernel, self.mean_function, self.inducing_variable, t)
 
 
 @final
@@ -297,7 +300,7 @@ class GPRFITC(PosteriorModel):
     def condition(self) -> Posterior:
         """The process given the data, in the approximate model."""
         t, _ = _fitc_terms(self)
-        return conditioned(self.kernel, self.mean_function, self.inducing_variable, t.L, t.LB, t.c)
+        return conditioned(self.kernel, self.mean_function, self.inducing_variable, t)
 
 
 def check_sparse(
@@ -319,7 +322,7 @@ def residuals(model: SGPR | GPRFITC) -> tuple[Array, Array, Array]:
 def _sgpr_terms(model: SGPR) -> tuple[Terms, Prior, Array]:
     X, R, variance = residuals(model)
     p = prior(model.kernel, model.inducing_variable, X)
-    return terms(p.L, p.Kuf, R, variance), p, variance
+    return terms(p, R, variance), p, variance
 
 
 @eqx.filter_jit
@@ -333,7 +336,7 @@ def _fitc_terms(model: GPRFITC) -> tuple[Terms, Array]:
     X, R, variance = residuals(model)
     p = prior(model.kernel, model.inducing_variable, X)
     nu = p.Kdiag - explained(p) + variance
-    return terms(p.L, p.Kuf, R, nu), nu
+    return terms(p, R, nu), nu
 
 
 @eqx.filter_jit
@@ -347,7 +350,7 @@ def _upper_bound(model: SGPR | GPRFITC) -> Array:
     p = prior(model.kernel, model.inducing_variable, X)
     # The quadratic form under noise that is larger by all that the inducing variables leave unexplained.
     larger = variance + jnp.sum(p.Kdiag) - jnp.sum(explained(p))
-    wide, narrow = terms(p.L, p.Kuf, R, larger), terms(p.L, p.Kuf, R, variance)
+    wide, narrow = terms(p, R, larger), terms(p, R, variance)
     quadratic = jnp.sum(wide.R * wide.R) - jnp.sum(wide.c * wide.c)
     P = R.shape[1]
     half_log_determinant = jnp.sum(jnp.log(jnp.diagonal(narrow.LB))) + 0.5 * jnp.sum(jnp.log(2.0 * math.pi * variance))
@@ -357,5 +360,5 @@ def _upper_bound(model: SGPR | GPRFITC) -> Array:
 @eqx.filter_jit
 def _compute_qu(model: SGPR) -> tuple[Array, Array]:
     t, *_ = _sgpr_terms(model)
-    root = solve_triangular(t.LB, t.L.T).T  # L LB^-T
+    root = times_transpose(t.L, t.LB_inverse)  # L LB^-T
     return matmul(root, t.c), times_transpose(root, root)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from ..inducing_variables import DataPoints
 from ..kernels import Kernel
 from ..likelihoods import Likelihood
-from ..maths import add_diagonal, cholesky, matmul, solve_triangular, whitened_kl
+from ..maths import add_diagonal, cholesky, cholesky_and_inverse, matmul, whitened_kl
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter, as_parameter, positive
 from ..posteriors import Posterior, create_posterior, mean_at
@@ -235,8 +235,7 @@ def _oa_elbo(model: VGPOpperArchambeau) -> Array:
     K_alpha = matmul(K, alpha)
 
     def each(lam: Array) -> tuple[Array, Array]:
-        L = cholesky(add_diagonal(lam[:, None] * K * lam[None], 1.0))
-        inverse = solve_triangular(L, jnp.eye(len(lam), dtype=lam.dtype))
+        L, inverse = cholesky_and_inverse(add_diagonal(lam[:, None] * K * lam[None], 1.0))
         diagonal = jnp.sum(inverse**2, 0)  # of (I + diag(lam) K diag(lam))^-1
         return (1.0 - diagonal) / lam**2, 2.0 * jnp.sum(jnp.log(jnp.diagonal(L))) + jnp.sum(diagonal)
 

@@ -1,8 +1,8 @@
 """Time gparams beside other Gaussian-process libraries, each in an environment of its own, taking turns.
 
-Every library runs in a worker process, under the interpreter that has it; a worker is asked for one evaluation, answers
-with its time and its value, and the next one is asked. A busy machine so slows all alike. Medians, ratios to gparams, and
-the values (which must agree) are printed as a Markdown table.
+Every library runs in a worker process, under the interpreter that has it; a worker is asked for a few evaluations in a row,
+as a fit makes them, answers with their median time and the value, and the next one is asked. A busy machine so slows all
+alike. Medians over rounds, ratios to gparams, and the values (which must agree) are printed as a Markdown table.
 
     python tests/benchmarks/bench_peers.py gpr --sizes 500 1000 2000 --peer gpflow=PYTHON --peer gpytorch=PYTHON
     python tests/benchmarks/bench_peers.py svgp --peer gpflow=PYTHON
@@ -62,7 +62,7 @@ def evaluate(task, size, libraries, rounds):
         for _ in range(rounds):
             for name, worker in workers.items():
                 time.sleep(0.3)  # the threads of the one before may still be waiting for work
-                answer = worker.ask(rounds=1)
+                answer = worker.ask(rounds=1, seconds=0.2)
                 times[name].append(1e3 * answer["seconds"])
                 values[name] = answer["value"]
     finally:

@@ -8,7 +8,6 @@ from numpy.testing import assert_allclose
 from tensorflow_probability.substrates.jax import distributions as tfd
 
 from gparams import maths
-from gparams.maths import _conditioning as conditioning
 
 M, N, R = 5, 7, 2
 rng = np.random.default_rng(0)
@@ -50,41 +49,51 @@ def test_against_inverses(S):
     close(variances, np.maximum(np.stack([np.diag(c) for c in covs], 1), 0.0))
 
 
-def weighted(rule, S):
-    """A scalar of all arguments, through one of the two rules for marginals."""
+def weighted(S, whole, **options):
+    """A scalar of all arguments, through variances or a covariance, by solving with the factor or by its inverse."""
     V, W = np.random.default_rng(1).normal(size=(2, N, R))
+    Kff = KFF if not whole else jnp.diag(KFF)
 
     def f(args):
-        mean, var = rule(*args[:4], args[4] if S is not None else None)
+        inverse = {"L_inverse": jnp.linalg.inv(args[0])} if options else {}
+        mean, cov = maths.condition(*args[:4], args[4] if S is not None else None, **inverse)
+        var = jnp.diagonal(cov, axis1=-2, axis2=-1).T + cov[:, 0].T if whole else cov
         return jnp.sum(V * mean) + jnp.sum(W * var) + 0.5 * jnp.sum(mean * var)
 
-    return f, (L, KUF, KFF, A, *(() if S is None else (S,)))
+    return f, (L, KUF, Kff, A, *(() if S is None else (S,)))
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["variances", "covariance"])
 @each_root
-def test_both_rules_have_one_derivative(S):
-    few, args = weighted(conditioning._few_marginals, S)
-    many, _ = weighted(conditioning._many_marginals, S)
-    for actual, expected in zip(jax.value_and_grad(many)(args), jax.value_and_grad(few)(args), strict=True):
-        jax.tree.map(lambda a, b: close(a, np.tril(b) if b.shape == (M, M) else b), actual, expected)
+def test_the_inverse_of_the_factor_gives_the_same(S, whole):
+    by_solving, args = weighted(S, whole)
+    by_inverse, _ = weighted(S, whole, inverse=True)
+    for actual, expected in zip(
+        jax.value_and_grad(by_inverse)(args), jax.value_and_grad(by_solving)(args), strict=True
+    ):
+        jax.tree.map(lambda a, b: close(np.tril(a) if b.shape == (M, M) else a, np.tril(b) if b.shape == (M, M) else b),
+                     actual, expected)  # fmt: skip
     moved = jax.tree.map(lambda x: jnp.asarray(np.random.default_rng(2).normal(size=x.shape)), args)
     moved = (jnp.tril(moved[0]), *moved[1:])  # the factor stays a factor
-    for one, other in zip(jax.jvp(many, (args,), (moved,)), jax.jvp(few, (args,), (moved,)), strict=True):
+    for one, other in zip(jax.jvp(by_inverse, (args,), (moved,)), jax.jvp(by_solving, (args,), (moved,)), strict=True):
         close(one, other)
 
     def second(f):  # forward over reverse
-        return jax.jvp(jax.grad(f), (args,), (moved,))[1]
+        return jax.jvp(jax.grad(f), (args,), (moved,))[1][1:]
 
-    jax.tree.map(lambda a, b: close(a, np.tril(b) if b.shape == (M, M) else b, 1e-8), second(many), second(few))
+    jax.tree.map(lambda a, b: close(a, b, 1e-8), second(by_inverse), second(by_solving))
 
 
-@each_root
-def test_derivatives_by_one_argument_alone(S):
-    many, args = weighted(conditioning._many_marginals, S)
-    whole = jax.grad(many)(args)
-    for i, expected in enumerate(whole):
-        alone = jax.grad(lambda x, i=i: many((*args[:i], x, *args[i + 1 :])))(args[i])
-        close(alone, expected)
+def test_many_columns_take_the_inverse_and_few_a_solve():
+    def solves(columns):
+        Kuf = jnp.ones((M, columns))
+        jaxpr = jax.make_jaxpr(lambda L: maths.condition(L, Kuf, jnp.ones(columns), A))(L)
+        return str(jaxpr).count("triangular_solve[")
+
+    assert solves(1) == solves(N) == 1
+    made = maths.condition(L, KUF, KFF, A, L_inverse=jnp.linalg.inv(L))
+    for actual, expected in zip(made, maths.condition(L, KUF, KFF, A), strict=True):
+        close(actual, expected)
 
 
 def test_maps_over_stacks():
@@ -137,25 +146,27 @@ def test_divergence_takes_one_prior():
 def test_whitened_products_and_their_derivatives():
     Rs = jnp.asarray(np.random.default_rng(5).normal(size=(N, R)))
 
+    def ours(L, K, Y):
+        return maths.whitened_products(L, jnp.linalg.inv(L), K, Y)
+
     def plain(L, K, Y):
-        A = jax.scipy.linalg.solve_triangular(L, K, lower=True)
+        A = jnp.linalg.inv(L) @ K
         return A @ A.T, A @ Y
 
-    for actual, expected in zip(maths.whitened_products(L, KUF, Rs), plain(L, KUF, Rs), strict=True):
+    for actual, expected in zip(ours(L, KUF, Rs), plain(L, KUF, Rs), strict=True):
         close(actual, expected)
     W, V = (jnp.asarray(np.random.default_rng(6).normal(size=(M, n))) for n in (M, R))
     args = L, KUF, Rs
     moved = tuple(jnp.asarray(np.random.default_rng(i).normal(size=x.shape)) for i, x in enumerate(args))
-    moved = (jnp.tril(moved[0]), *moved[1:])
 
     def scalar(f):
         return lambda *a: jnp.sum(W * f(*a)[0]) + jnp.sum(V * f(*a)[1]) + jnp.sum(f(*a)[0] ** 2)
 
-    one, other = scalar(maths.whitened_products), scalar(plain)
+    one, other = scalar(ours), scalar(plain)
     for actual, expected in zip(jax.grad(one, (0, 1, 2))(*args), jax.grad(other, (0, 1, 2))(*args), strict=True):
-        close(actual, np.tril(expected) if expected.shape == (M, M) else expected)
+        close(actual, expected)
     for i in range(3):  # by one argument alone
         close(jax.grad(one, i)(*args), jax.grad(one, (0, 1, 2))(*args)[i])
     second = [jax.jvp(jax.grad(f, (0, 1, 2)), args, moved)[1] for f in (one, other)]
     for actual, expected in zip(*second, strict=True):
-        close(actual, np.tril(expected) if expected.shape == (M, M) else expected, 1e-8)
+        close(actual, expected, 1e-8)

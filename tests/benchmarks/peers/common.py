@@ -1,6 +1,7 @@
 """What all workers share: the data, and the loop that answers requests. NumPy and the standard library alone."""
 
 import json
+import statistics
 import sys
 import time
 
@@ -23,7 +24,7 @@ def variational(M):
 
 
 def serve(tasks):
-    """Answer requests on standard input: set a task up, then time single evaluations of it."""
+    """Answer requests on standard input: set a task up, then time evaluations of it in a row, as a fit makes them."""
     call = None
     for line in sys.stdin:
         request = json.loads(line)
@@ -39,6 +40,9 @@ def serve(tasks):
             if not request["rounds"]:
                 print(json.dumps({"ready": True}), flush=True)
                 continue
-        start = time.perf_counter()
-        value = call()
-        print(json.dumps({"seconds": time.perf_counter() - start, "value": float(value)}), flush=True)
+        times = []
+        while sum(times) < request.get("seconds", 0.0) or not times:
+            start = time.perf_counter()
+            value = float(call())
+            times.append(time.perf_counter() - start)
+        print(json.dumps({"seconds": statistics.median(times), "value": value}), flush=True)

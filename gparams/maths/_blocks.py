@@ -1,0 +1,276 @@
+r"""Cholesky factors by blocks, made of matrix products: several times faster on a CPU than LAPACK's as XLA calls it.
+
+On a CPU, XLA hands factorisations and triangular solves to the LAPACK that SciPy brings. It was seen to run at a quarter of
+the speed of XLA's own matrix products, and its threads go on spinning for a while after each call, beside the products that
+follow. Here only blocks so small that LAPACK stays on one thread are left to it, and each comes with the inverse of its
+factor, so that no triangular solve is needed: the factor of an augmented matrix holds both,
+
+.. math:: \begin{pmatrix} K & I \\ I & c I \end{pmatrix}
+    = \begin{pmatrix} L & 0 \\ L^{-\top} & \cdot \end{pmatrix} \begin{pmatrix} L & 0 \\ L^{-\top} & \cdot \end{pmatrix}^\top
+
+for any large c. The rest is recursion by halves (Golub & Van Loan, *Matrix Computations*, 4th edition, 2013, section 4.2;
+Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd edition, 2002, chapters 10, 13 and 14).
+
+Multiplying by the inverse of a diagonal block, in place of solving with it, loses about as many digits as the root of the
+block's condition number has. A factor that could suffer from it is made by LAPACK after all (`factorise`).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from ._products import by_rows, matmul, times_transpose, transpose_copy
+
+# LAPACK as SciPy brings it takes up threads from 128 rows on; a block and its inverse take twice the block's rows.
+_LEAF_ROWS = 63
+
+# Up to so many rows, a diagonal block and its inverse are put together whole: products of larger matrices run faster.
+_WHOLE_ROWS = 256
+
+_LARGE = {np.dtype(np.float64): 1e200, np.dtype(np.float32): 1e30}
+
+# The least root of a pivot, as a fraction of the root of its own diagonal entry, that blocks are trusted with: the error of
+# the factor is about a rounding unit over that fraction, and must be small beside the pivot, its square. Exact regression
+# wants all digits of the determinant; where the inverse of the factor is used as such, these are lost already.
+EXACT = {np.dtype(np.float64): 5e-4, np.dtype(np.float32): 1e-2}
+WITH_INVERSE = {np.dtype(np.float64): 1e-4, np.dtype(np.float32): 5e-3}
+
+# What a factorisation that failed is tried again with, as fractions of the mean of the diagonal. Rounding moves the
+# eigenvalues of a kernel matrix by about N times a rounding unit of the diagonal: the first figure is above that up to
+# some thousand points in float64, the last one far above it.
+RETRIES = {np.dtype(np.float64): (1e-12, 1e-10, 1e-8, 1e-6), np.dtype(np.float32): (1e-6, 1e-5, 1e-4, 1e-3)}
+
+
+class Leaf(NamedTuple):
+    """A diagonal block of a factor, and its inverse; both lower triangular."""
+
+    L: Array
+    inverse: Array
+
+
+class Node(NamedTuple):
+    """A factor in blocks: [[top, 0], [left, bottom]]."""
+
+    top: "Factor"
+    left: Array
+    bottom: "Factor"
+
+
+Factor = Leaf | Node
+
+
+class Blocks(NamedTuple):
+    """The lower triangle of a symmetric matrix in blocks; what is small is an array."""
+
+    top: "Blocks | Array"
+    left: Array
+    bottom: "Blocks | Array"
+
+
+def factorise(
+    K: Float[Array, "N N"], *, least_pivot: dict = EXACT, jitter: bool = False
+) -> tuple[Factor, Float[Array, ""]]:
+    """Factorise one symmetric matrix, with jitter on its diagonal where rounding alone keeps it from that, if wanted.
+
+    By blocks first; by LAPACK where a pivot is so small that blocks would lose its digits; then by LAPACK with growing
+    jitter. The tries are a loop on the device that is entered only if it has to be, also under `jax.vmap`, where a
+    condition would become a selection with both sides computed.
+
+    Parameters
+    ----------
+    K
+        The matrix; one triangle is read.
+    least_pivot
+        `EXACT` or `WITH_INVERSE`: how small a pivot blocks are trusted with.
+    jitter
+        Whether to add to the diagonal where LAPACK fails, too.
+
+    Returns
+    -------
+    factor
+        The lower triangular factor; NaN where all tries failed.
+    jitter
+        The amount that was added to the diagonal.
+    """
+    dtype = np.dtype(K.dtype)
+    variances = jnp.diagonal(K)
+    scale = jnp.abs(jnp.mean(variances))
+    amounts = scale * jnp.asarray((0.0, *(RETRIES[dtype] if jitter else ())), dtype)
+    K = by_rows(K)
+    first = _factor(_cut(K))
+    pivots = jnp.min(diagonal(first) / jnp.sqrt(variances))
+
+    def going(state):
+        k, done, _ = state
+        # A matrix that holds NaN or infinity is beyond mending.
+        return ~done & (k < amounts.size) & jnp.isfinite(scale)
+
+    def try_again(state):
+        k, *_ = state
+        # Written so that XLA does not make the mask before the loop, where all would pay for it.
+        rows, columns = (lax.broadcasted_iota(int, K.shape, axis) for axis in (0, 1))
+        more = jnp.where(rows + k == columns + k, by_rows(K) + amounts[k], K)
+        L = lax.linalg.cholesky(more.T, symmetrize_input=False)
+        return k + 1, jnp.isfinite(L[-1, -1]), from_lower(L)
+
+    start = jnp.zeros((), int), pivots >= least_pivot[dtype], first
+    tries, _, factor = lax.while_loop(going, try_again, start)
+    return factor, jnp.where(tries > 0, amounts[tries - 1], jnp.zeros((), dtype))
+
+
+def from_lower(L: Float[Array, "N N"]) -> Factor:
+    """Cut a factor that is there into the blocks of `factorise`."""
+    n = L.shape[-1]
+    if n <= _WHOLE_ROWS:
+        return Leaf(L, lax.linalg.triangular_solve(L, jnp.eye(n, dtype=L.dtype), left_side=True, lower=True))
+    h = _half(n)
+    return Node(from_lower(L[:h, :h]), L[h:, :h], from_lower(L[h:, h:]))
+
+
+def lower(factor: Factor) -> Float[Array, "N N"]:
+    """Put the factor together as one matrix."""
+    if isinstance(factor, Leaf):
+        return factor.L
+    return _join(lower(factor.top), factor.left, lower(factor.bottom))
+
+
+def inverse_of_lower(factor: Factor) -> Float[Array, "N N"]:
+    """Invert the factor."""
+    if isinstance(factor, Leaf):
+        return factor.inverse
+    top, bottom = inverse_of_lower(factor.top), inverse_of_lower(factor.bottom)
+    return _join(top, -matmul(bottom, matmul(factor.left, top)), bottom)
+
+
+def inverse_of_product(
+    factor: Factor, finish: Callable[[Array, slice, slice], Array] = lambda block, rows, columns: block
+) -> Float[Array, "N N"]:
+    r"""Invert what was factorised: :math:`L^{-\top} L^{-1}`, both triangles.
+
+    With C the inverse of the trailing block's product and :math:`W = L_{21} L_{11}^{-1}`,
+
+    .. math:: \begin{pmatrix} L_{11}^{-\top} L_{11}^{-1} + W^\top C W & -W^\top C \\ -C W & C \end{pmatrix}
+
+    Parameters
+    ----------
+    factor
+        The factor.
+    finish
+        What is made of a block of the inverse before it is stored, given the rows and columns where it stands: what is
+        wanted of the inverse need not be stored beside it.
+    """
+    if isinstance(factor, Leaf):
+        transposed = transpose_copy(factor.inverse)
+        return finish(times_transpose(transposed, transposed), slice(None), slice(None))
+    C = inverse_of_product(factor.bottom)
+    # The transposes of W and of C W, so that every product is of the form A @ B.T, the fastest.
+    W = transpose_copy(_times_inverse(factor.left, factor.top))
+    V = times_transpose(W, C)
+    top = inverse_of_product(factor.top) + times_transpose(V, W)
+    # Written into one array: joining blocks would store every row of them twice.
+    h, n = top.shape[0], top.shape[0] + C.shape[0]
+    first, last = slice(0, h), slice(h, n)
+    out = jnp.zeros((n, n), top.dtype)
+    for block, rows, columns in (
+        (top, first, first), (-V, first, last), (-transpose_copy(V), last, first), (C, last, last)
+    ):  # fmt: skip
+        out = lax.dynamic_update_slice(out, finish(block, rows, columns), (rows.start, columns.start))
+    return out
+
+
+def diagonal(factor: Factor) -> Float[Array, " N"]:
+    """Give the diagonal of the factor."""
+    if isinstance(factor, Leaf):
+        return jnp.diagonal(factor.L)
+    return jnp.concatenate([diagonal(factor.top), diagonal(factor.bottom)])
+
+
+def solve(factor: Factor, B: Float[Array, "N P"]) -> Float[Array, "N P"]:
+    """Give L^-1 B, for few columns."""
+    if isinstance(factor, Leaf):
+        return matmul(factor.inverse, B)
+    h = factor.left.shape[-1]
+    top = solve(factor.top, B[:h])
+    return jnp.concatenate([top, solve(factor.bottom, B[h:] - matmul(factor.left, top))])
+
+
+def solve_transposed(factor: Factor, B: Float[Array, "N P"]) -> Float[Array, "N P"]:
+    """Give L^-T B, for few columns."""
+    if isinstance(factor, Leaf):
+        return matmul(factor.inverse.T, B)
+    h = factor.left.shape[-1]
+    bottom = solve_transposed(factor.bottom, B[h:])
+    return jnp.concatenate([solve_transposed(factor.top, B[:h] - matmul(factor.left.T, bottom)), bottom])
+
+
+def _half(n: int) -> int:
+    return (n + 1) // 2
+
+
+def _cut(K: Array) -> Blocks | Array:
+    n = K.shape[-1]
+    if n <= _WHOLE_ROWS:
+        return K
+    h = _half(n)
+    return Blocks(_cut(K[:h, :h]), K[h:, :h], _cut(K[h:, h:]))
+
+
+def _factor(K: Blocks | Array) -> Factor:
+    whole = not isinstance(K, Blocks)
+    if whole and K.shape[-1] <= _LEAF_ROWS:
+        return _leaf(K)
+    if whole:
+        h = _half(K.shape[-1])
+        K = Blocks(K[:h, :h], K[h:, :h], K[h:, h:])
+    top = _factor(K.top)
+    left = _times_inverse_transpose(K.left, top)
+    node = Node(top, left, _factor(_minus_product(K.bottom, left)))
+    return Leaf(lower(node), inverse_of_lower(node)) if whole else node
+
+
+def _leaf(K: Array) -> Leaf:
+    n = K.shape[-1]
+    eye = jnp.eye(n, dtype=K.dtype)
+    augmented = jnp.concatenate(
+        [jnp.concatenate([K, eye], -1), jnp.concatenate([eye, _LARGE[np.dtype(K.dtype)] * eye], -1)], -2
+    )
+    L = by_rows(lax.linalg.cholesky(augmented, symmetrize_input=False))
+    return Leaf(L[:n, :n], by_rows(L[n:, :n].T))
+
+
+def _minus_product(K: Blocks | Array, left: Array) -> Blocks | Array:
+    """Take left left^T from what is left of the matrix."""
+    if not isinstance(K, Blocks):
+        return K - times_transpose(left, left)
+    h = K.left.shape[-1]
+    upper, under = left[:h], left[h:]
+    return Blocks(_minus_product(K.top, upper), K.left - times_transpose(under, upper), _minus_product(K.bottom, under))
+
+
+def _times_inverse_transpose(B: Array, factor: Factor) -> Array:
+    """B L^-T."""
+    if isinstance(factor, Leaf):
+        return times_transpose(B, factor.inverse)
+    h = factor.left.shape[-1]
+    first = _times_inverse_transpose(B[:, :h], factor.top)
+    rest = B[:, h:] - times_transpose(first, factor.left)
+    return jnp.concatenate([first, _times_inverse_transpose(rest, factor.bottom)], -1)
+
+
+def _times_inverse(B: Array, factor: Factor) -> Array:
+    """B L^-1."""
+    if isinstance(factor, Leaf):
+        return matmul(B, factor.inverse)
+    h = factor.left.shape[-1]
+    last = _times_inverse(B[:, h:], factor.bottom)
+    rest = B[:, :h] - matmul(last, factor.left)
+    return jnp.concatenate([_times_inverse(rest, factor.top), last], -1)
+
+
+def _join(top: Array, left: Array, bottom: Array) -> Array:
+    upper = jnp.concatenate([top, jnp.zeros((top.shape[0], bottom.shape[1]), top.dtype)], -1)
+    return jnp.concatenate([upper, jnp.concatenate([left, bottom], -1)], -2)

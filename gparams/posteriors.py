@@ -273,4 +273,4 @@ def _whiten(L_inverse: Array, q_mu: Array, q_sqrt: Array | None) -> tuple[Array,
     if q_sqrt is None:
         return a, None
     full = jax.vmap(jnp.diag)(q_sqrt.T) if q_sqrt.ndim == 2 else jnp.tril(q_sqrt)
-    return a, matmul(L_inverse, full)
+    return a, jax.vmap(matmul, in_axes=(None if L_inverse.ndim == 2 else 0, 0))(L_inverse, full)

@@ -100,8 +100,7 @@ def _from_diagonal(diagonal, a):
 
 @jax.custom_jvp
 def _log_density(R, K):
-    L, a = whiten(R, K)
-    return _from_diagonal(jnp.diagonal(L), a)
+    return lax.platform_dependent(R, K, cpu=lambda R, K: _by_blocks(R, K)[0], default=lambda R, K: _by_solving(R, K)[0])
 
 
 def _log_density_jvp(primals, tangents):
@@ -121,9 +120,18 @@ def _log_density_jvp(primals, tangents):
 _log_density.defjvp(_log_density_jvp, symbolic_zeros=True)
 
 
+@jax.custom_jvp
 def _value_and_solution(R, K):
-    L, a = whiten(R, K)
-    return _from_diagonal(jnp.diagonal(L), a), solve_triangular(L, a, transpose=True)
+    """Give the log density and A = K^-1 R, where only R is differentiated."""
+    return lax.platform_dependent(
+        R, K, cpu=lambda R, K: _by_blocks(R, K)[:2], default=lambda R, K: _by_solving(R, K)[:2]
+    )
+
+
+@_value_and_solution.defjvp
+def _value_and_solution_jvp(primals, tangents):
+    (value, A, _), (dvalue, dA, _) = jax.jvp(_value_solution_and_inverse, primals, tangents)
+    return (value, A), (dvalue, dA)
 
 
 @jax.custom_jvp
@@ -140,6 +148,11 @@ def _cotangents_by_blocks(R, K):
 def _cotangents_by_solving(R, K):
     value, A, K_inverse = _inverse_by_solving(R, K)
     return value, A, _cotangent(A, A, K_inverse)
+
+
+def _by_solving(R, K):
+    L, a = whiten(R, K)
+    return _from_diagonal(jnp.diagonal(L), a), solve_triangular(L, a, transpose=True), L
 
 
 def _by_blocks(R, K):
@@ -174,8 +187,8 @@ def _inverse_by_blocks(R, K):
 
 
 def _inverse_by_solving(R, K):
-    L, a = whiten(R, K)
-    return _from_diagonal(jnp.diagonal(L), a), solve_triangular(L, a, transpose=True), inverse_from_cholesky(L)
+    value, A, L = _by_solving(R, K)
+    return value, A, inverse_from_cholesky(L)
 
 
 @_value_solution_and_inverse.defjvp

@@ -156,8 +156,8 @@ def _with_jitter_jvp(primals, tangents):
     (K,), (dK,) = primals, tangents
     L, jitter = _with_jitter(K)
     W = solve_triangular(L, jnp.swapaxes(solve_triangular(L, dK), -1, -2))
-    half = jnp.tril(W) - 0.5 * W * jnp.eye(W.shape[-1], dtype=W.dtype)
-    return (L, jitter), (matmul(L, half), jnp.zeros_like(jitter))
+    F = 0.5 * (jnp.tril(W) + jnp.tril(W, -1))
+    return (L, jitter), (matmul(L, F), jnp.zeros_like(jitter))
 
 
 def cholesky_and_inverse(K: Float[Array, "*B N N"]) -> tuple[Float[Array, "*B N N"], Float[Array, "*B N N"]]:
@@ -219,7 +219,7 @@ def _cholesky_and_inverse_jvp(primals, tangents):
     (K,), (dK,) = primals, tangents
     L, inverse = _cholesky_and_inverse(K)
     W = times_transpose(product(inverse, dK), inverse)
-    F = jnp.tril(W) - 0.5 * W * jnp.eye(W.shape[-1], dtype=W.dtype)
+    F = 0.5 * (jnp.tril(W) + jnp.tril(W, -1))
     return (L, inverse), (matmul(L, F), -matmul(F, inverse))
 
 

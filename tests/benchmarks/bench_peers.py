@@ -5,6 +5,7 @@ as a fit makes them, answers with their median time and the value, and the next 
 alike. Medians over rounds, ratios to gparams, and the values (which must agree) are printed as a Markdown table.
 
     python tests/benchmarks/bench_peers.py gpr --sizes 500 1000 2000 --peer gpflow=PYTHON --peer gpytorch=PYTHON
+    python tests/benchmarks/bench_peers.py gpr --peer pytorch=PYTHON
     python tests/benchmarks/bench_peers.py svgp --peer gpflow=PYTHON
     python tests/benchmarks/bench_peers.py sgpr --sizes 10000 --peer gpflow=PYTHON
 

@@ -100,8 +100,8 @@ def factorise(
     variances = jnp.diagonal(K)
     scale = jnp.abs(jnp.mean(variances))
     amounts = scale * jnp.asarray((0.0, *(RETRIES[dtype] if jitter else ())), dtype)
-    K = by_rows(K)
-    first = _factor(_cut(K))
+    parts = _cut(by_rows(K))
+    first = _factor(parts)
     pivots = jnp.min(diagonal(first) / jnp.sqrt(variances))
 
     def going(state):
@@ -111,24 +111,12 @@ def factorise(
 
     def try_again(state):
         k, *_ = state
-        # Written so that XLA does not make the mask before the loop, where all would pay for it.
-        rows, columns = (lax.broadcasted_iota(int, K.shape, axis) for axis in (0, 1))
-        more = jnp.where(rows + k == columns + k, by_rows(K) + amounts[k], K)
-        L = lax.linalg.cholesky(more.T, symmetrize_input=False)
-        return k + 1, jnp.isfinite(L[-1, -1]), from_lower(L)
+        factor = _factor(parts, amounts[k])
+        return k + 1, jnp.isfinite(diagonal(factor)[-1]), factor
 
     start = jnp.zeros((), int), pivots >= least_pivot[dtype], first
     tries, _, factor = lax.while_loop(going, try_again, start)
     return factor, jnp.where(tries > 0, amounts[tries - 1], jnp.zeros((), dtype))
-
-
-def from_lower(L: Float[Array, "N N"]) -> Factor:
-    """Cut a factor that is there into the blocks of `factorise`."""
-    n = L.shape[-1]
-    if n <= _WHOLE_ROWS:
-        return Leaf(L, lax.linalg.triangular_solve(L, jnp.eye(n, dtype=L.dtype), left_side=True, lower=True))
-    h = _half(n)
-    return Node(from_lower(L[:h, :h]), L[h:, :h], from_lower(L[h:, h:]))
 
 
 def lower(factor: Factor) -> Float[Array, "N N"]:
@@ -219,16 +207,19 @@ def _cut(K: Array) -> Blocks | Array:
     return Blocks(_cut(K[:h, :h]), K[h:, :h], _cut(K[h:, h:]))
 
 
-def _factor(K: Blocks | Array) -> Factor:
+def _factor(K: Blocks | Array, jitter: Array | None = None) -> Factor:
+    """Factorise by blocks and their inverses; with a jitter, by LAPACK's factors and solves, which lose nothing."""
     whole = not isinstance(K, Blocks)
+    if whole and jitter is not None:
+        return _lapack_leaf(K, jitter)
     if whole and K.shape[-1] <= _LEAF_ROWS:
         return _leaf(K)
     if whole:
         h = _half(K.shape[-1])
         K = Blocks(K[:h, :h], K[h:, :h], K[h:, h:])
-    top = _factor(K.top)
-    left = _times_inverse_transpose(K.left, top)
-    node = Node(top, left, _factor(_minus_product(K.bottom, left)))
+    top = _factor(K.top, jitter)
+    left = _times_inverse_transpose(K.left, top, by_solving=jitter is not None)
+    node = Node(top, left, _factor(_minus_product(K.bottom, left), jitter))
     return Leaf(lower(node), inverse_of_lower(node)) if whole else node
 
 
@@ -242,6 +233,14 @@ def _leaf(K: Array) -> Leaf:
     return Leaf(L[:n, :n], by_rows(L[n:, :n].T))
 
 
+def _lapack_leaf(K: Array, jitter: Array) -> Leaf:
+    i = jnp.arange(K.shape[-1])
+    L = by_rows(lax.linalg.cholesky(K.at[i, i].add(jitter).T, symmetrize_input=False))
+    # An identity made with the jitter, which changes in the loop: XLA would make another before it, where all would pay.
+    eye = jnp.zeros_like(K).at[i, i].set(jnp.where(jitter < 0, 0.0, jnp.ones((), K.dtype)))
+    return Leaf(L, by_rows(lax.linalg.triangular_solve(L, eye, left_side=True, lower=True)))
+
+
 def _minus_product(K: Blocks | Array, left: Array) -> Blocks | Array:
     """Take left left^T from what is left of the matrix."""
     if not isinstance(K, Blocks):
@@ -251,14 +250,16 @@ def _minus_product(K: Blocks | Array, left: Array) -> Blocks | Array:
     return Blocks(_minus_product(K.top, upper), K.left - times_transpose(under, upper), _minus_product(K.bottom, under))
 
 
-def _times_inverse_transpose(B: Array, factor: Factor) -> Array:
+def _times_inverse_transpose(B: Array, factor: Factor, *, by_solving: bool) -> Array:
     """B L^-T."""
+    if isinstance(factor, Leaf) and by_solving:
+        return by_rows(lax.linalg.triangular_solve(factor.L, B, lower=True, transpose_a=True))
     if isinstance(factor, Leaf):
         return times_transpose(B, factor.inverse)
     h = factor.left.shape[-1]
-    first = _times_inverse_transpose(B[:, :h], factor.top)
+    first = _times_inverse_transpose(B[:, :h], factor.top, by_solving=by_solving)
     rest = B[:, h:] - times_transpose(first, factor.left)
-    return jnp.concatenate([first, _times_inverse_transpose(rest, factor.bottom)], -1)
+    return jnp.concatenate([first, _times_inverse_transpose(rest, factor.bottom, by_solving=by_solving)], -1)
 
 
 def _times_inverse(B: Array, factor: Factor) -> Array:

@@ -33,9 +33,7 @@ class Worker:
 
     def __init__(self, library, python):
         script = [python, str(HERE / "peers" / f"{library}_side.py")]
-        # Threads that wait must not spin: they would take the time of the next worker.
-        quiet = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
-        environment = {**os.environ, **quiet, "PYTHONPATH": str(HERE.parent.parent if library == "gparams" else HERE)}
+        environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent if library == "gparams" else HERE)}
         self.process = subprocess.Popen(
             script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         )
@@ -62,7 +60,7 @@ def evaluate(task, size, libraries, rounds):
                 workers.pop(name).close()
         for _ in range(rounds):
             for name, worker in workers.items():
-                time.sleep(0.3)  # the threads of the one before may still be waiting for work
+                time.sleep(0.3)  # the threads of the one before spin for up to 0.2 s
                 answer = worker.ask(rounds=1, seconds=0.2)
                 times[name].append(1e3 * answer["seconds"])
                 values[name] = answer["value"]

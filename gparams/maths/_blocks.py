@@ -225,19 +225,20 @@ def _factor(K: Blocks | Array, jitter: Array | None = None) -> Factor:
 
 def _leaf(K: Array) -> Leaf:
     n = K.shape[-1]
-    eye = jnp.eye(n, dtype=K.dtype)
-    augmented = jnp.concatenate(
-        [jnp.concatenate([K, eye], -1), jnp.concatenate([eye, _LARGE[np.dtype(K.dtype)] * eye], -1)], -2
-    )
-    L = by_rows(lax.linalg.cholesky(augmented, symmetrize_input=False))
-    return Leaf(L[:n, :n], by_rows(L[n:, :n].T))
+    rest = np.zeros((2 * n, 2 * n), K.dtype)
+    rest[n:, :n], rest[n:, n:] = np.eye(n), _LARGE[np.dtype(K.dtype)] * np.eye(n)
+    augmented = _padded(K, 0, n, 0, n) + rest
+    L = lax.linalg.cholesky_p.bind(augmented)  # as LAPACK leaves it: nothing is zeroed but what is used
+    return Leaf(by_rows(jnp.tril(L[:n, :n])), by_rows(L[n:, :n].T))
 
 
 def _lapack_leaf(K: Array, jitter: Array) -> Leaf:
-    i = jnp.arange(K.shape[-1])
-    L = by_rows(lax.linalg.cholesky(K.at[i, i].add(jitter).T, symmetrize_input=False))
-    # An identity made with the jitter, which changes in the loop: XLA would make another before it, where all would pay.
-    eye = jnp.zeros_like(K).at[i, i].set(jnp.where(jitter < 0, 0.0, jnp.ones((), K.dtype)))
+    # The mask is made with the jitter, which is never negative but changes in the loop: XLA would make another one before
+    # the loop, where all would pay for it.
+    rows, columns = (lax.broadcasted_iota(int, K.shape, axis) for axis in (0, 1))
+    on_diagonal = rows + (jitter < 0).astype(rows.dtype) == columns
+    L = by_rows(jnp.tril(lax.linalg.cholesky_p.bind(jnp.where(on_diagonal, K + jitter, K).T)))
+    eye = jnp.where(on_diagonal, jnp.ones((), K.dtype), 0.0)
     return Leaf(L, by_rows(lax.linalg.triangular_solve(L, eye, left_side=True, lower=True)))
 
 
@@ -273,5 +274,10 @@ def _times_inverse(B: Array, factor: Factor) -> Array:
 
 
 def _join(top: Array, left: Array, bottom: Array) -> Array:
-    upper = jnp.concatenate([top, jnp.zeros((top.shape[0], bottom.shape[1]), top.dtype)], -1)
-    return jnp.concatenate([upper, jnp.concatenate([left, bottom], -1)], -2)
+    # A sum of padded blocks is one loop; joining them is three.
+    h, n = top.shape[0], bottom.shape[0]
+    return _padded(top, 0, n, 0, n) + _padded(left, h, 0, 0, n) + _padded(bottom, h, 0, h, 0)
+
+
+def _padded(A: Array, above: int, below: int, before: int, after: int) -> Array:
+    return lax.pad(A, jnp.zeros((), A.dtype), ((above, below, 0), (before, after, 0)))

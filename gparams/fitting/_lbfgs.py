@@ -82,7 +82,7 @@ class LBFGS(Solver):
         carry, message = _start(self, problem), None
         stretch = reporter.stretch(self.every, self.max_steps)
         while message is None:
-            limit = min(int(carry.step) + stretch, self.max_steps)
+            limit = min(max(int(carry.step), 0) + stretch, self.max_steps)
             carry = _run(self, problem, carry, jnp.asarray(limit))
             step, (loss, x, grad) = int(carry.step), carry.best
             if reporter.report(step, float(loss), lambda x=x: problem.model(x)):
@@ -137,14 +137,14 @@ def _finite_loss(problem: Problem) -> Any:
 
 @eqx.filter_jit
 def _start(solver: LBFGS, problem: Problem) -> _Carry:
+    """Stand before the round that evaluates the start, as any later point: so the loss is compiled once less."""
     x = problem.vector()
-    value, grad = jax.value_and_grad(problem)(x)
-    status = _test_gradient(solver, x, value, grad)
-    history = jnp.full(solver.max_steps + 1, jnp.nan, value.dtype).at[0].set(value)
-    zero = jnp.zeros((), int)
+    value, grad = jnp.full((), jnp.inf, jax.eval_shape(problem, x).dtype), jnp.zeros_like(x)
+    history = jnp.full(solver.max_steps + 1, jnp.nan, value.dtype)
+    zero = status = jnp.zeros((), int)  # and RUNNING is zero
     # Weak types become firm on the way through a step, and would have the next stretch compiled again.
     state = jax.tree.map(lambda a: jax.lax.convert_element_type(a, a.dtype), _optimizer(solver).init(x))
-    return _Carry(x, value, grad, jnp.ones_like(x), state, zero, status, zero, (value, x, grad), zero, history)
+    return _Carry(x, value, grad, jnp.ones_like(x), state, zero - 1, status, zero, (value, x, grad), zero, history)
 
 
 def _size(x: Array) -> Array:
@@ -169,7 +169,8 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
     noise = min(1e6 * eps, 1e-5)
 
     def step(carry: _Carry) -> _Carry:
-        unit = carry.unit
+        # The first round knows no gradient yet: its search goes nowhere, and evaluates the start.
+        first, unit = carry.step < 0, carry.unit
         z, slope = carry.x / unit, carry.grad * unit
         with jax.numpy_dtype_promotion("standard"):  # optax mixes integer dtypes
             updates, state = optimizer.update(
@@ -180,14 +181,14 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
         value, grad = optax.tree.get(state, "value"), optax.tree.get(state, "grad") / unit
         size = _size(carry.best[0])
         finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad))
-        moved = finite & jnp.any(x != carry.x) & (value <= carry.best[0] + noise * size)
+        moved = first | (finite & jnp.any(x != carry.x) & (value <= carry.best[0] + noise * size))
         # Where a search finds nothing, the memory is cleared once: the next one goes down the gradient, in new units.
         stalls = jnp.where(moved, 0, carry.stalls + 1)
         new_unit = jnp.where(moved, unit, _size(carry.x))
         fresh = optimizer.init(carry.x / new_unit)
-        state = jax.tree.map(lambda new, cleared: jnp.where(moved, new, cleared), state, fresh)
+        state = jax.tree.map(lambda new, cleared: jnp.where(moved & ~first, new, cleared), state, fresh)
         x, value, grad = (jnp.where(moved, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
-        short = jnp.where(carry.best[0] - value <= ftol * size, carry.short + 1, 0)
+        short = jnp.where((carry.best[0] - value <= ftol * size) & ~first, carry.short + 1, 0)
         status = _test_gradient(solver, x, value, grad)
         # A point with no gradient left is the best of those that rounding can't tell apart.
         level = (status == _Status.SMALL_GRADIENT) & (value <= carry.history[0])

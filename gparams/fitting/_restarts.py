@@ -194,10 +194,10 @@ def _fit_together(solver: LBFGS, problem: Problem, starts: Array, batched: bool)
 def _fit_all(solver: LBFGS, problem: Problem, starts: Array, batched: bool) -> tuple[Array, ...]:
     def one(x: Array) -> tuple[Array, ...]:
         own = problem.at(problem.flat.unravel(x))
-        first = _start(solver, own)
-        last = _run(solver, own, first, jnp.asarray(solver.max_steps))
+        last = _run(solver, own, _start(solver, own), jnp.asarray(solver.max_steps))
         loss, point, grad = last.best
-        return point, loss, first.value, last.status, last.step, jnp.max(jnp.abs(grad))
+        start = jnp.where(jnp.isfinite(last.history[0]), last.history[0], jnp.nan)
+        return point, loss, start, last.status, last.step, jnp.max(jnp.abs(grad))
 
     return jax.vmap(one)(starts) if batched else jax.lax.map(one, starts)
 

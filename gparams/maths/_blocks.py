@@ -111,7 +111,8 @@ def factorise(
 
     def try_again(state):
         k, *_ = state
-        factor = _factor(parts, amounts[k])
+        # k is never negative. What doesn't hang on it XLA would do before the loop, where all would pay for it.
+        factor = _factor(parts, jnp.where(k < 0, jnp.nan, amounts[k]))
         return k + 1, jnp.isfinite(diagonal(factor)[-1]), factor
 
     start = jnp.zeros((), int), pivots >= least_pivot[dtype], first

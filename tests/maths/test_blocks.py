@@ -159,3 +159,12 @@ def test_log_density_and_its_derivatives_across_blocks():
         actual, expected = (derivative(lambda t, f=f: density(t, f))(t) for f in (gaussian_log_density, plain))
         assert np.isfinite(actual).all()
         assert_allclose(actual, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("f", [cholesky_and_inverse, jax.grad(lambda K: gaussian_log_density(jnp.ones((300, 1)), K))])
+def test_what_is_for_failures_waits_for_them(f):
+    # XLA moves out of a loop what does not change in it: LAPACK's factor would be made each time, wanted or not.
+    text = jax.jit(f).lower(smooth(300, 0.1)).compile().as_text()
+    always = text[text.index("\nENTRY") :]
+    assert "lapack_dtrsm" in text and "lapack_dpotrf" in always
+    assert "lapack_dtrsm" not in always

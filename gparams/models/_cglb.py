@@ -18,7 +18,7 @@ from ..posteriors import mean_at
 from ._base import GPModel, refuse_nonfinite
 from ._data import read_data, read_inputs
 from ._parts import read_gaussian, read_mean_function, read_single_output_kernel
-from ._sgpr import MEND, Terms, check_sparse, conditioned, prior, terms
+from ._sgpr import MEND, Terms, check_sparse, compute_qu, conditioned, prior, terms, upper_bound
 
 
 @final
@@ -128,6 +128,14 @@ class CGLB(GPModel):
     def maximum_log_likelihood_objective(self) -> Float[Array, ""]:
         """The lower bound."""
         return _elbo(self)
+
+    def upper_bound(self) -> Float[Array, ""]:
+        """An upper bound on the log marginal likelihood from the inducing variables; see `SGPR.upper_bound`."""
+        return upper_bound(self)
+
+    def compute_qu(self) -> tuple[Float[Array, "M P"], Float[Array, "M M"]]:
+        """Mean and covariance of the inducing values, as in `SGPR`: conjugate gradients have no part in them."""
+        return compute_qu(self)
 
     def predict_f(
         self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False, cg_tolerance: float | None = 1e-3

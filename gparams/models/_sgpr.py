@@ -191,11 +191,11 @@ class SGPR(PosteriorModel):
         ----------
         Titsias (2014), *Variational inference for Gaussian and determinantal point processes*, eq. 9.
         """
-        return _upper_bound(self)
+        return upper_bound(self)
 
     def compute_qu(self) -> tuple[Float[Array, "M P"], Float[Array, "M M"]]:
         """Mean and covariance of the inducing values under the best q(u), which all outputs share."""
-        return _compute_qu(self)
+        return compute_qu(self)
 
     def condition(self) -> Posterior:
         """The process given the best q(u)."""
@@ -295,7 +295,7 @@ class GPRFITC(PosteriorModel):
 
     def upper_bound(self) -> Float[Array, ""]:
         """An upper bound on the exact log marginal likelihood; see `SGPR.upper_bound`."""
-        return _upper_bound(self)
+        return upper_bound(self)
 
     def condition(self) -> Posterior:
         """The process given the data, in the approximate model."""
@@ -313,13 +313,13 @@ def check_sparse(
         raise ValueError(f"{model}: num_latent_gps={num_latent_gps}, and Y has {Y.shape[1]} columns; leave it out")
 
 
-def residuals(model: SGPR | GPRFITC) -> tuple[Array, Array, Array]:
+def residuals(model: Any) -> tuple[Array, Array, Array]:
     """Give the inputs, the residuals [N, P] and the variances of the noise [N]."""
     X, Y = model.data
     return X, Y - mean_at(model.mean_function, X, Y.shape[1]), model.likelihood.variance_at(X)[:, 0]
 
 
-def _sgpr_terms(model: SGPR) -> tuple[Terms, Prior, Array]:
+def _sgpr_terms(model: Any) -> tuple[Terms, Prior, Array]:
     X, R, variance = residuals(model)
     p = prior(model.kernel, model.inducing_variable, X)
     return terms(p, R, variance), p, variance
@@ -345,7 +345,8 @@ def _fitc(model: GPRFITC) -> Array:
 
 
 @eqx.filter_jit
-def _upper_bound(model: SGPR | GPRFITC) -> Array:
+def upper_bound(model: Any) -> Array:
+    """An upper bound on the log marginal likelihood, from data, kernel, noise and inducing variables."""
     X, R, variance = residuals(model)
     p = prior(model.kernel, model.inducing_variable, X)
     # The quadratic form under noise that is larger by all that the inducing variables leave unexplained.
@@ -358,7 +359,8 @@ def _upper_bound(model: SGPR | GPRFITC) -> Array:
 
 
 @eqx.filter_jit
-def _compute_qu(model: SGPR) -> tuple[Array, Array]:
+def compute_qu(model: Any) -> tuple[Array, Array]:
+    """Mean and covariance of the inducing values under the best q(u)."""
     t, *_ = _sgpr_terms(model)
     root = times_transpose(t.L, t.LB_inverse)  # L LB^-T
     return matmul(root, t.c), times_transpose(root, root)

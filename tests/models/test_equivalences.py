@@ -136,6 +136,15 @@ def test_cglb_trains_its_vector_where_asked():
     assert_allclose(result.loss, best.training_loss(), rtol=1e-6)
 
 
+def test_cglb_lies_between_its_bounds():
+    cglb, _ = sparse(gp.models.CGLB, X[::3])
+    sgpr, _ = sparse(gp.models.SGPR, X[::3])
+    assert_allclose(cglb.upper_bound(), sgpr.upper_bound(), rtol=1e-12)
+    assert cglb.elbo() <= exact().log_marginal_likelihood() <= cglb.upper_bound()
+    for actual, expected in zip(cglb.compute_qu(), sgpr.compute_qu(), strict=True):
+        assert_allclose(actual, expected, rtol=1e-12)
+
+
 def test_upper_bound_of_two_outputs_is_the_sum():
     one = [
         float(gp.models.SGPR((X, Y[:, [p]]), kernel(), X[::3], noise_variance=NOISE).upper_bound()) for p in range(P)

@@ -87,10 +87,11 @@ class LBFGS(Solver):
             step, (loss, x, grad) = int(carry.step), carry.best
             if reporter.report(step, float(loss), lambda x=x: problem.model(x)):
                 message = STOPPED_BY_CALLBACK
-            if carry.status != _Status.RUNNING or step >= self.max_steps:
-                message = self._message(_Status(int(carry.status)), step, float(jnp.max(jnp.abs(grad))))
+            status = _Status(int(carry.status))
+            if status != _Status.RUNNING or step >= self.max_steps:
+                message = self._message(status, step, float(np.max(np.abs(np.asarray(grad)))))
         history = np.asarray(carry.history)[: step + 1]
-        if carry.status in (_Status.SMALL_GRADIENT, _Status.SMALL_DECREASE, _Status.STUCK):
+        if status in (_Status.SMALL_GRADIENT, _Status.SMALL_DECREASE, _Status.STUCK):
             message += bounds_reached(problem, x, float(loss))
         return Outcome(x, float(loss), history, step, message.startswith("converged"), message)
 

@@ -1,4 +1,4 @@
-r"""Cholesky factors by blocks, made of matrix products: several times faster on a CPU than LAPACK's as XLA calls it.
+r"""Cholesky factors by blocks, made of matrix products: on a CPU they are faster than LAPACK's as XLA calls it.
 
 On a CPU, XLA hands factorisations and triangular solves to the LAPACK that SciPy brings. It was seen to run at a quarter of
 the speed of XLA's own matrix products, and its threads go on spinning for a while after each call, beside the products that

@@ -152,12 +152,16 @@ def _retry(K):
 
 @_with_jitter.defjvp
 def _with_jitter_jvp(primals, tangents):
-    # dL = L Phi(L^-1 dK L^-T), where Phi takes the lower triangle and half of the diagonal. The jitter is a constant.
+    # The jitter is a constant.
     (K,), (dK,) = primals, tangents
     L, jitter = _with_jitter(K)
     W = solve_triangular(L, jnp.swapaxes(solve_triangular(L, dK), -1, -2))
-    F = 0.5 * (jnp.tril(W) + jnp.tril(W, -1))
-    return (L, jitter), (matmul(L, F), jnp.zeros_like(jitter))
+    return (L, jitter), (matmul(L, _half_of(W)), jnp.zeros_like(jitter))
+
+
+def _half_of(W):
+    """Give F in dL = L F, from W = L^-1 dK L^-T: the lower triangle, and half of the diagonal."""
+    return 0.5 * (jnp.tril(W) + jnp.tril(W, -1))
 
 
 def cholesky_and_inverse(K: Float[Array, "*B N N"]) -> tuple[Float[Array, "*B N N"], Float[Array, "*B N N"]]:
@@ -219,7 +223,7 @@ def _cholesky_and_inverse_jvp(primals, tangents):
     (K,), (dK,) = primals, tangents
     L, inverse = _cholesky_and_inverse(K)
     W = times_transpose(product(inverse, dK), inverse)
-    F = 0.5 * (jnp.tril(W) + jnp.tril(W, -1))
+    F = _half_of(W)
     return (L, inverse), (matmul(L, F), -matmul(F, inverse))
 
 

@@ -8,10 +8,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Key
 
 from ._ends import bounds_reached
+from ._line_search import search
 from ._problem import Problem
 from ._solver import STOPPED_BY_CALLBACK, Outcome, Reporter, Solver, not_finite, out_of_steps
 
@@ -29,7 +29,7 @@ class _Status(enum.IntEnum):
 @final
 @dataclasses.dataclass(frozen=True)
 class LBFGS(Solver):
-    r"""L-BFGS with a zoom line search (strong Wolfe conditions), compiled as one loop.
+    r"""L-BFGS with a line search (strong Wolfe conditions), compiled as one loop with the loss in one place.
 
     It stops when the largest element of the gradient is at most `gtol`, or when five steps in a row have not brought the
     best loss :math:`f` down by `ftol` times :math:`\max(|f|, 1)` each. A step may raise the loss by its rounding noise:
@@ -60,7 +60,8 @@ class LBFGS(Solver):
     References
     ----------
     Liu & Nocedal (1989), *On the limited memory BFGS method for large scale optimization*; Nocedal & Wright (2006),
-    *Numerical Optimization*, algorithms 3.5, 3.6 and 7.5. The implementation is optax's.
+    *Numerical Optimization*, algorithms 3.5, 3.6 and 7.5. Hager & Zhang (2005), *A new conjugate gradient method with
+    guaranteed descent and an efficient line search*, equation 4.1.
 
     Examples
     --------
@@ -105,12 +106,20 @@ class LBFGS(Solver):
         return not_finite(step) if status == _Status.NOT_FINITE else out_of_steps(step)
 
 
+class _Memory(NamedTuple):
+    """The last steps, the changes of the gradient over them, and one over the products of the two; zero where unused."""
+
+    steps: Array
+    changes: Array
+    weights: Array
+
+
 class _Carry(NamedTuple):
     x: Array
     value: Array
     grad: Array
     unit: Array  # the optimiser sees x in these units
-    state: Any
+    memory: _Memory
     step: Array
     status: Array
     stalls: Array  # steps in a row that found no lower loss
@@ -119,33 +128,46 @@ class _Carry(NamedTuple):
     history: Array
 
 
-def _optimizer(solver: LBFGS) -> optax.GradientTransformationExtraArgs:
-    search = optax.scale_by_zoom_linesearch(
-        max_linesearch_steps=solver.max_line_search_steps, initial_guess_strategy="one"
-    )
-    return optax.lbfgs(memory_size=solver.memory, linesearch=search)
+def _no_memory(solver: LBFGS, x: Array) -> _Memory:
+    rows = jnp.zeros((solver.memory, x.size), x.dtype)
+    return _Memory(rows, rows, jnp.zeros(solver.memory, x.dtype))
 
 
-def _finite_loss(problem: Problem) -> Any:
-    """Return the loss with infinity in place of NaN, which a line search backs off from."""
+def _remember(memory: _Memory, step: Array, change: Array) -> _Memory:
+    along = jnp.sum(step * change)
+    # Rounding may leave a step without curvature, and the estimate would no longer be positive definite.
+    curved = along > jnp.finfo(step.dtype).eps * jnp.sum(change * change)
+    new = _Memory(step, change, 1.0 / along)
+    return jax.tree.map(lambda old, row: jnp.where(curved, jnp.concatenate([old[1:], row[None]]), old), memory, new)
 
-    def loss(x: Array) -> Array:
-        value = problem(x)
-        return jnp.where(jnp.isfinite(value), value, jnp.inf)
 
-    return loss
+def _direction(memory: _Memory, grad: Array) -> Array:
+    """Minus the gradient times the estimate of the inverse Hessian: Nocedal & Wright's algorithm 7.4."""
+
+    def back(q: Array, pair: _Memory) -> tuple[Array, Array]:
+        a = pair.weights * jnp.sum(pair.steps * q)
+        return q - a * pair.changes, a
+
+    def forth(r: Array, pair: tuple[_Memory, Array]) -> tuple[Array, None]:
+        (step, change, weight), a = pair
+        return r + step * (a - weight * jnp.sum(change * r)), None
+
+    q, along = jax.lax.scan(back, grad, memory, reverse=True)
+    change, weight = memory.changes[-1], memory.weights[-1]
+    first = jnp.minimum(1.0, 1.0 / jnp.sqrt(jnp.sum(grad * grad)))
+    scale = jnp.where(weight > 0, 1.0 / (weight * jnp.sum(change * change)), first)
+    return -jax.lax.scan(forth, scale * q, (memory, along))[0]
 
 
 @eqx.filter_jit
 def _start(solver: LBFGS, problem: Problem) -> _Carry:
-    """Stand before the round that evaluates the start, as any later point: so the loss is compiled once less."""
+    """Stand before the round that evaluates the start, as any later point: so the loss is compiled once."""
     x = problem.vector()
-    value, grad = jnp.full((), jnp.inf, jax.eval_shape(problem, x).dtype), jnp.zeros_like(x)
+    value, grad = jnp.full((), jnp.inf, float), jnp.zeros_like(x)
     history = jnp.full(solver.max_steps + 1, jnp.nan, value.dtype)
     zero = status = jnp.zeros((), int)  # and RUNNING is zero
-    # Weak types become firm on the way through a step, and would have the next stretch compiled again.
-    state = jax.tree.map(lambda a: jax.lax.convert_element_type(a, a.dtype), _optimizer(solver).init(x))
-    return _Carry(x, value, grad, jnp.ones_like(x), state, zero - 1, status, zero, (value, x, grad), zero, history)
+    memory = _no_memory(solver, x)
+    return _Carry(x, value, grad, jnp.ones_like(x), memory, zero - 1, status, zero, (value, x, grad), zero, history)
 
 
 def _size(x: Array) -> Array:
@@ -162,8 +184,7 @@ def _test_gradient(solver: LBFGS, x: Array, value: Array, grad: Array) -> Array:
 
 @eqx.filter_jit
 def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry:
-    loss = _finite_loss(problem)
-    optimizer = _optimizer(solver)
+    value_and_grad = jax.value_and_grad(lambda x: problem(x).astype(carry.value.dtype))
     ftol, eps = solver.ftol, float(jnp.finfo(carry.x.dtype).eps)
     if ftol is None:
         ftol = max(1e-10, 10.0 * eps)
@@ -172,22 +193,33 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
     def step(carry: _Carry) -> _Carry:
         # The first round knows no gradient yet: its search goes nowhere, and evaluates the start.
         first, unit = carry.step < 0, carry.unit
-        z, slope = carry.x / unit, carry.grad * unit
-        with jax.numpy_dtype_promotion("standard"):  # optax mixes integer dtypes
-            updates, state = optimizer.update(
-                slope, carry.state, z, value=carry.value, grad=slope, value_fn=lambda z: loss(z * unit)
-            )
-        z: Any = optax.apply_updates(z, updates)
-        x = z * unit
-        value, grad = optax.tree.get(state, "value"), optax.tree.get(state, "grad") / unit
-        size = _size(carry.best[0])
-        finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad))
-        moved = first | (finite & jnp.any(x != carry.x) & (value <= carry.best[0] + noise * size))
+        slope, size = carry.grad * unit, _size(carry.best[0])
+        direction = jnp.where(first, 0.0, _direction(carry.memory, slope))
+
+        def evaluate(t: Array) -> tuple[Array, Array]:
+            value, grad = value_and_grad(carry.x + t.astype(unit.dtype) * direction * unit)
+            return value, grad * unit
+
+        point, new_slope, finite = search(
+            evaluate,
+            direction,
+            carry.value,
+            slope,
+            noise=noise * size,
+            most=solver.max_line_search_steps,
+            here=first,
+        )
+        step = point.step.astype(unit.dtype) * direction
+        x, value, grad = carry.x + step * unit, point.value, new_slope / unit
+        moved = first | (jnp.any(x != carry.x) & (value <= carry.best[0] + noise * size))
         # Where a search finds nothing, the memory is cleared once: the next one goes down the gradient, in new units.
         stalls = jnp.where(moved, 0, carry.stalls + 1)
         new_unit = jnp.where(moved, unit, _size(carry.x))
-        fresh = optimizer.init(carry.x / new_unit)
-        state = jax.tree.map(lambda new, cleared: jnp.where(moved & ~first, new, cleared), state, fresh)
+        memory = jax.tree.map(
+            lambda new, cleared: jnp.where(moved & ~first, new, cleared),
+            _remember(carry.memory, step, new_slope - slope),
+            _no_memory(solver, x),
+        )
         x, value, grad = (jnp.where(moved, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
         short = jnp.where((carry.best[0] - value <= ftol * size) & ~first, carry.short + 1, 0)
         status = _test_gradient(solver, x, value, grad)
@@ -202,7 +234,7 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
         stuck = jnp.where(promise, _Status.SMALL_DECREASE, trouble)
         status = jnp.where((status == _Status.RUNNING) & (stalls > 1), stuck, status)
         k = carry.step + 1
-        return _Carry(x, value, grad, new_unit, state, k, status, stalls, best, short, carry.history.at[k].set(value))
+        return _Carry(x, value, grad, new_unit, memory, k, status, stalls, best, short, carry.history.at[k].set(value))
 
     def going(carry: _Carry) -> Array:
         return (carry.status == _Status.RUNNING) & (carry.step < limit)

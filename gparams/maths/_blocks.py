@@ -46,10 +46,10 @@ RETRIES = {np.dtype(np.float64): (1e-12, 1e-10, 1e-8, 1e-6), np.dtype(np.float32
 
 
 class Leaf(NamedTuple):
-    """A diagonal block of a factor, and its inverse; both lower triangular."""
+    """The inverse of a diagonal block of a factor, and the block itself where it is wanted; both lower triangular."""
 
-    L: Array
     inverse: Array
+    L: Array | None
 
 
 class Node(NamedTuple):
@@ -72,7 +72,7 @@ class Blocks(NamedTuple):
 
 
 def factorise(
-    K: Float[Array, "N N"], *, least_pivot: dict = EXACT, jitter: bool = False
+    K: Float[Array, "N N"], *, least_pivot: dict = EXACT, jitter: bool = False, keep_lower: bool = False
 ) -> tuple[Factor, Float[Array, ""]]:
     """Factorise one symmetric matrix, with jitter on its diagonal where rounding alone keeps it from that, if wanted.
 
@@ -88,6 +88,8 @@ def factorise(
         `EXACT` or `WITH_INVERSE`: how small a pivot blocks are trusted with.
     jitter
         Whether to add to the diagonal where LAPACK fails, too.
+    keep_lower
+        Whether `lower` will be asked for: the diagonal blocks themselves are wanted for nothing else.
 
     Returns
     -------
@@ -97,11 +99,11 @@ def factorise(
         The amount that was added to the diagonal.
     """
     dtype = np.dtype(K.dtype)
+    K = by_rows(K)
     variances = jnp.diagonal(K)
     scale = jnp.abs(jnp.mean(variances))
     amounts = scale * jnp.asarray((0.0, *(RETRIES[dtype] if jitter else ())), dtype)
-    parts = _cut(by_rows(K))
-    first = _factor(parts)
+    first = _factor(_cut(K))
     pivots = jnp.min(diagonal(first) / jnp.sqrt(variances))
 
     def going(state):
@@ -112,17 +114,24 @@ def factorise(
     def try_again(state):
         k, *_ = state
         # k is never negative. What doesn't hang on it XLA would do before the loop, where all would pay for it.
-        factor = _factor(parts, jnp.where(k < 0, jnp.nan, amounts[k]))
-        return k + 1, jnp.isfinite(diagonal(factor)[-1]), factor
+        factor = _lapack(K, jnp.where(k < 0, jnp.nan, amounts[k]))
+        return k + 1, jnp.isfinite(diagonal(factor)[-1]), _kept(factor, keep_lower)
 
-    start = jnp.zeros((), int), pivots >= least_pivot[dtype], first
+    start = jnp.zeros((), int), pivots >= least_pivot[dtype], _kept(first, keep_lower)
     tries, _, factor = lax.while_loop(going, try_again, start)
     return factor, jnp.where(tries > 0, amounts[tries - 1], jnp.zeros((), dtype))
 
 
+def _kept(factor: Factor, keep_lower: bool) -> Factor:
+    if isinstance(factor, Node):
+        return Node(_kept(factor.top, keep_lower), factor.left, _kept(factor.bottom, keep_lower))
+    return factor if keep_lower else factor._replace(L=None)
+
+
 def lower(factor: Factor) -> Float[Array, "N N"]:
-    """Put the factor together as one matrix."""
+    """Put the factor together as one matrix; its diagonal blocks must have been kept."""
     if isinstance(factor, Leaf):
+        assert factor.L is not None
         return factor.L
     return _join(lower(factor.top), factor.left, lower(factor.bottom))
 
@@ -174,7 +183,7 @@ def inverse_of_product(
 def diagonal(factor: Factor) -> Float[Array, " N"]:
     """Give the diagonal of the factor."""
     if isinstance(factor, Leaf):
-        return jnp.diagonal(factor.L)
+        return 1.0 / jnp.diagonal(factor.inverse)
     return jnp.concatenate([diagonal(factor.top), diagonal(factor.bottom)])
 
 
@@ -208,20 +217,18 @@ def _cut(K: Array) -> Blocks | Array:
     return Blocks(_cut(K[:h, :h]), K[h:, :h], _cut(K[h:, h:]))
 
 
-def _factor(K: Blocks | Array, jitter: Array | None = None) -> Factor:
-    """Factorise by blocks and their inverses; with a jitter, by LAPACK's factors and solves, which lose nothing."""
+def _factor(K: Blocks | Array) -> Factor:
+    """Factorise by blocks and their inverses."""
     whole = not isinstance(K, Blocks)
-    if whole and jitter is not None:
-        return _lapack_leaf(K, jitter)
     if whole and K.shape[-1] <= _LEAF_ROWS:
         return _leaf(K)
     if whole:
         h = _half(K.shape[-1])
         K = Blocks(K[:h, :h], K[h:, :h], K[h:, h:])
-    top = _factor(K.top, jitter)
-    left = _times_inverse_transpose(K.left, top, by_solving=jitter is not None)
-    node = Node(top, left, _factor(_minus_product(K.bottom, left), jitter))
-    return Leaf(lower(node), inverse_of_lower(node)) if whole else node
+    top = _factor(K.top)
+    left = _times_inverse_transpose(K.left, top)
+    node = Node(top, left, _factor(_minus_product(K.bottom, left)))
+    return Leaf(inverse_of_lower(node), lower(node)) if whole else node
 
 
 def _leaf(K: Array) -> Leaf:
@@ -230,17 +237,30 @@ def _leaf(K: Array) -> Leaf:
     rest[n:, :n], rest[n:, n:] = np.eye(n), _LARGE[np.dtype(K.dtype)] * np.eye(n)
     augmented = _padded(K, 0, n, 0, n) + rest
     L = lax.linalg.cholesky_p.bind(augmented)  # as LAPACK leaves it: nothing is zeroed but what is used
-    return Leaf(by_rows(jnp.tril(L[:n, :n])), by_rows(L[n:, :n].T))
+    return Leaf(by_rows(L[n:, :n].T), by_rows(jnp.tril(L[:n, :n])))
 
 
-def _lapack_leaf(K: Array, jitter: Array) -> Leaf:
-    # The mask is made with the jitter, which is never negative but changes in the loop: XLA would make another one before
-    # the loop, where all would pay for it.
-    rows, columns = (lax.broadcasted_iota(int, K.shape, axis) for axis in (0, 1))
-    on_diagonal = rows + (jitter < 0).astype(rows.dtype) == columns
-    L = by_rows(jnp.tril(lax.linalg.cholesky_p.bind(jnp.where(on_diagonal, K + jitter, K).T)))
-    eye = jnp.where(on_diagonal, jnp.ones((), K.dtype), 0.0)
-    return Leaf(L, by_rows(lax.linalg.triangular_solve(L, eye, left_side=True, lower=True)))
+def _lapack(K: Array, jitter: Array) -> Factor:
+    """Factorise with jitter by LAPACK's factor and solves, which lose nothing."""
+
+    # The masks are made with the jitter, which is never negative but changes in the loop: XLA would make others before the
+    # loop, where all would pay for them.
+    def places(n):
+        rows, columns = (lax.broadcasted_iota(int, (n, n), axis) for axis in (0, 1))
+        return rows + (jitter < 0).astype(rows.dtype), columns
+
+    def cut(L):
+        n = L.shape[-1]
+        if n > _WHOLE_ROWS:
+            h = _half(n)
+            return Node(cut(L[:h, :h]), by_rows(L[h:, :h]), cut(L[h:, h:]))
+        rows, columns = places(n)
+        L = by_rows(jnp.where(rows >= columns, L, 0.0))
+        eye = jnp.where(rows == columns, jnp.ones((), L.dtype), 0.0)
+        return Leaf(by_rows(lax.linalg.triangular_solve(L, eye, left_side=True, lower=True)), L)
+
+    rows, columns = places(K.shape[-1])
+    return cut(lax.linalg.cholesky_p.bind(jnp.where(rows == columns, K + jitter, K).T))
 
 
 def _minus_product(K: Blocks | Array, left: Array) -> Blocks | Array:
@@ -252,16 +272,14 @@ def _minus_product(K: Blocks | Array, left: Array) -> Blocks | Array:
     return Blocks(_minus_product(K.top, upper), K.left - times_transpose(under, upper), _minus_product(K.bottom, under))
 
 
-def _times_inverse_transpose(B: Array, factor: Factor, *, by_solving: bool) -> Array:
+def _times_inverse_transpose(B: Array, factor: Factor) -> Array:
     """B L^-T."""
-    if isinstance(factor, Leaf) and by_solving:
-        return by_rows(lax.linalg.triangular_solve(factor.L, B, lower=True, transpose_a=True))
     if isinstance(factor, Leaf):
         return times_transpose(B, factor.inverse)
     h = factor.left.shape[-1]
-    first = _times_inverse_transpose(B[:, :h], factor.top, by_solving=by_solving)
+    first = _times_inverse_transpose(B[:, :h], factor.top)
     rest = B[:, h:] - times_transpose(first, factor.left)
-    return jnp.concatenate([first, _times_inverse_transpose(rest, factor.bottom, by_solving=by_solving)], -1)
+    return jnp.concatenate([first, _times_inverse_transpose(rest, factor.bottom)], -1)
 
 
 def _times_inverse(B: Array, factor: Factor) -> Array:

@@ -205,7 +205,7 @@ def _cholesky_and_inverse(K):
 
 def _by_blocks(K):
     def one(K):
-        factor, _ = blocks.factorise(K, least_pivot=blocks.WITH_INVERSE)
+        factor, _ = blocks.factorise(K, least_pivot=blocks.WITH_INVERSE, keep_lower=True)
         return blocks.lower(factor), blocks.inverse_of_lower(factor)
 
     for _ in K.shape[:-2]:

@@ -28,7 +28,7 @@ def test_all_that_is_made_of_a_factor(n):
 
     @jax.jit
     def everything(K, B):
-        factor, jitter = blocks.factorise(K, jitter=True)
+        factor, jitter = blocks.factorise(K, jitter=True, keep_lower=True)
         return (
             blocks.lower(factor), blocks.inverse_of_lower(factor), blocks.inverse_of_product(factor),
             blocks.diagonal(factor), blocks.solve(factor, B), blocks.solve_transposed(factor, B), jitter,
@@ -64,7 +64,7 @@ def test_what_is_made_of_a_block_before_it_is_stored():
 def test_a_factor_holds_what_it_should_however_little_noise_there_is(noise):
     # With less noise than blocks are trusted with, LAPACK makes the factor.
     K = np.asarray(smooth(300, noise))
-    L = np.asarray(jax.jit(lambda K: blocks.lower(blocks.factorise(K)[0]))(K))
+    L = np.asarray(jax.jit(lambda K: blocks.lower(blocks.factorise(K, keep_lower=True)[0]))(K))
     reference = scipy.linalg.cholesky(K, lower=True)
     assert np.isfinite(L).all()
     assert np.abs(L @ L.T - K).max() <= (2e-13 if noise >= 1e-6 else 4e-15)
@@ -76,7 +76,7 @@ def test_blocks_are_left_where_they_would_lose_digits():
     def taken(K):
         # The loop of the tries leaves a trace only where it was entered: LAPACK's zeros instead of the blocks'.
         first = blocks._factor(blocks._cut(K))
-        whole, _ = blocks.factorise(K)
+        whole, _ = blocks.factorise(K, keep_lower=True)
         return np.array_equal(blocks.lower(first), blocks.lower(whole))
 
     assert taken(smooth(300, 1e-2)) and taken(smooth(300, 1e-6))
@@ -105,7 +105,7 @@ def test_failure_is_nan(n):
 
 def test_jitter_in_a_stack_is_each_matrix_own():
     K = jnp.stack([smooth(70, 0.1), smooth(70, 0.0), -smooth(70, 0.1)])
-    factor, jitter = jax.jit(jax.vmap(lambda K: blocks.factorise(K, jitter=True)))(K)
+    factor, jitter = jax.jit(jax.vmap(lambda K: blocks.factorise(K, jitter=True, keep_lower=True)))(K)
     assert jitter[0] == 0.0 and 0.0 < jitter[1] <= 1e-10
     L = jax.vmap(blocks.lower)(factor)
     assert np.isfinite(L[:2]).all() and np.isnan(L[2]).any()

@@ -16,6 +16,7 @@ from ._problem import Problem
 from ._solver import STOPPED_BY_CALLBACK, Outcome, Reporter, Solver, not_finite, out_of_steps
 
 _PATIENCE = 5
+_OUTGROWN = 100.0  # how many times its unit a number may be
 
 
 class _Status(enum.IntEnum):
@@ -163,8 +164,8 @@ def _direction(memory: _Memory, grad: Array) -> Array:
 def _start(solver: LBFGS, problem: Problem) -> _Carry:
     """Stand before the round that evaluates the start, as any later point: so the loss is compiled once."""
     x = problem.vector()
-    value, grad = jnp.full((), jnp.inf, float), jnp.zeros_like(x)
-    history = jnp.full(solver.max_steps + 1, jnp.nan, value.dtype)
+    value, grad = jnp.full((), jnp.inf, x.dtype), jnp.zeros_like(x)
+    history = jnp.full(solver.max_steps + 1, jnp.nan, x.dtype)
     zero = status = jnp.zeros((), int)  # and RUNNING is zero
     memory = _no_memory(solver, x)
     return _Carry(x, value, grad, jnp.ones_like(x), memory, zero - 1, status, zero, (value, x, grad), zero, history)
@@ -174,9 +175,12 @@ def _size(x: Array) -> Array:
     return jnp.maximum(jnp.abs(x), 1.0)
 
 
+def _small_for_its_size(x: Array, value: Array, grad: Array) -> Array:
+    return jnp.max(jnp.abs(grad) * _size(x)) <= 1e-3 * _size(value)
+
+
 def _test_gradient(solver: LBFGS, x: Array, value: Array, grad: Array) -> Array:
-    by_its_size = jnp.max(jnp.abs(grad) * _size(x)) <= 1e-3 * _size(value)
-    small = (jnp.max(jnp.abs(grad)) <= solver.gtol) & by_its_size
+    small = (jnp.max(jnp.abs(grad)) <= solver.gtol) & _small_for_its_size(x, value, grad)
     status = jnp.where(small, _Status.SMALL_GRADIENT, _Status.RUNNING)
     finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(grad))
     return jnp.where(finite, status, _Status.NOT_FINITE).astype(int)
@@ -184,7 +188,7 @@ def _test_gradient(solver: LBFGS, x: Array, value: Array, grad: Array) -> Array:
 
 @eqx.filter_jit
 def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry:
-    value_and_grad = jax.value_and_grad(lambda x: problem(x).astype(carry.value.dtype))
+    value_and_grad = jax.value_and_grad(lambda x: problem(x).astype(x.dtype))
     ftol, eps = solver.ftol, float(jnp.finfo(carry.x.dtype).eps)
     if ftol is None:
         ftol = max(1e-10, 10.0 * eps)
@@ -197,7 +201,7 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
         direction = jnp.where(first, 0.0, _direction(carry.memory, slope))
 
         def evaluate(t: Array) -> tuple[Array, Array]:
-            value, grad = value_and_grad(carry.x + t.astype(unit.dtype) * direction * unit)
+            value, grad = value_and_grad(carry.x + t * direction * unit)
             return value, grad * unit
 
         point, new_slope, finite = search(
@@ -209,19 +213,22 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry
             most=solver.max_line_search_steps,
             here=first,
         )
-        step = point.step.astype(unit.dtype) * direction
+        step = point.step * direction
         x, value, grad = carry.x + step * unit, point.value, new_slope / unit
         moved = first | (jnp.any(x != carry.x) & (value <= carry.best[0] + noise * size))
-        # Where a search finds nothing, the memory is cleared once: the next one goes down the gradient, in new units.
+        x, value, grad = (jnp.where(moved, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
+        short = jnp.where((carry.best[0] - value <= ftol * size) & ~first, carry.short + 1, 0)
         stalls = jnp.where(moved, 0, carry.stalls + 1)
-        new_unit = jnp.where(moved, unit, _size(carry.x))
+        # Where a search finds nothing, or the loss no longer falls though numbers have outgrown their units, the memory is
+        # cleared: the next search goes down the gradient, in new units.
+        outgrown = (short >= _PATIENCE) & (jnp.max(_size(x) / unit) > _OUTGROWN) & ~_small_for_its_size(x, value, grad)
+        short, afresh = jnp.where(outgrown, 0, short), outgrown | ~moved
+        new_unit = jnp.where(afresh, _size(x), unit)
         memory = jax.tree.map(
-            lambda new, cleared: jnp.where(moved & ~first, new, cleared),
+            lambda new, cleared: jnp.where(afresh | first, cleared, new),
             _remember(carry.memory, step, new_slope - slope),
             _no_memory(solver, x),
         )
-        x, value, grad = (jnp.where(moved, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
-        short = jnp.where((carry.best[0] - value <= ftol * size) & ~first, carry.short + 1, 0)
         status = _test_gradient(solver, x, value, grad)
         # A point with no gradient left is the best of those that rounding can't tell apart.
         level = (status == _Status.SMALL_GRADIENT) & (value <= carry.history[0])

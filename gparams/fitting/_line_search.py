@@ -77,14 +77,13 @@ def search(
     conjugate gradient method with guaranteed descent and an efficient line search*, equation 4.1.
     """
     zero, infinite = jnp.zeros_like(value), jnp.full_like(value, jnp.inf)
-    slope_of = lambda grad: jnp.sum(grad * direction).astype(value.dtype)
-    start = Point(zero, value, slope_of(grad))
+    start = Point(zero, value, jnp.sum(grad * direction))
     rounding = float(jnp.finfo(direction.dtype).eps) * jnp.maximum(jnp.abs(value), 1.0)
 
     def look(s: _Search) -> _Search:
         new_value, new_grad = evaluate(s.trial)
         finite = jnp.isfinite(new_value) & jnp.all(jnp.isfinite(new_grad))
-        trial = Point(s.trial, jnp.where(finite, new_value, jnp.inf), slope_of(new_grad))
+        trial = Point(s.trial, jnp.where(finite, new_value, jnp.inf), jnp.sum(new_grad * direction))
         enough = trial.value <= value + _DECREASE * trial.step * start.slope
         level = (trial.value <= value + noise) & (trial.slope <= (2.0 * _DECREASE - 1.0) * start.slope)
         lower = here | ((enough | level) & (trial.value <= s.low.value + noise))

@@ -41,7 +41,7 @@ def test_one_after_the_other_and_all_at_once_agree(batched, key):
     result = gp.fit_restarts(gp.Parameter(4.0), waves, key=key, num=16, spread=3.0, batched=batched)
     assert_allclose(result.model.value, 0.5, atol=1e-5)
     assert_allclose(result.loss, -1.0, rtol=1e-9)
-    assert result.losses[0] > -0.5
+    assert result.losses[0] > -0.95
     assert result.converged.all()
     other = gp.fit_restarts(gp.Parameter(4.0), waves, key=key, num=16, spread=3.0, batched=not batched)
     assert_allclose(result.losses, other.losses, rtol=1e-8)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -22,7 +23,8 @@ def bounds_reached(problem: Problem, x: Float[Array, " n"], loss: float) -> str:
     and it calls that converged. A number is taken to be at its bound if its value is within a millionth of the way back to
     the start (or 5 % of the bound, or 0.1 % of the range), and going further still doesn't raise the loss.
     """
-    points = [x, problem.vector(), *(jnp.full_like(x, far) for far in (-_FAR, -_FAR + 1.0, _FAR - 1.0, _FAR))]
+    ends = (np.full(x.shape, far, x.dtype) for far in (-_FAR, 1.0 - _FAR, _FAR - 1.0, _FAR))
+    points = [x, problem.vector(), *map(jax.device_put, ends)]
     values = [read_values(problem.model(point)) for point in points]
     found, offset = [], 0
     for path, u in problem.flat.unravel(x).items():

@@ -85,7 +85,7 @@ class LBFGS(Solver):
         stretch = reporter.stretch(self.every, self.max_steps)
         while message is None:
             limit = min(max(int(carry.step), 0) + stretch, self.max_steps)
-            carry = _run(self, problem, carry, jnp.asarray(limit))
+            carry = _run(self, problem, carry, np.asarray(limit))
             step, (loss, x, grad) = int(carry.step), carry.best
             if reporter.report(step, float(loss), lambda x=x: problem.model(x)):
                 message = STOPPED_BY_CALLBACK
@@ -130,8 +130,8 @@ class _Carry(NamedTuple):
 
 
 def _no_memory(solver: LBFGS, x: Array) -> _Memory:
-    rows = jnp.zeros((solver.memory, x.size), x.dtype)
-    return _Memory(rows, rows, jnp.zeros(solver.memory, x.dtype))
+    rows: Any = np.zeros((solver.memory, x.size), x.dtype)
+    return _Memory(rows, rows, rows[:, 0])
 
 
 def _remember(memory: _Memory, step: Array, change: Array) -> _Memory:
@@ -160,15 +160,17 @@ def _direction(memory: _Memory, grad: Array) -> Array:
     return -jax.lax.scan(forth, scale * q, (memory, along))[0]
 
 
-@eqx.filter_jit
 def _start(solver: LBFGS, problem: Problem) -> _Carry:
     """Stand before the round that evaluates the start, as any later point: so the loss is compiled once."""
     x = problem.vector()
-    value, grad = jnp.full((), jnp.inf, x.dtype), jnp.zeros_like(x)
-    history = jnp.full(solver.max_steps + 1, jnp.nan, x.dtype)
-    zero = status = jnp.zeros((), int)  # and RUNNING is zero
-    memory = _no_memory(solver, x)
-    return _Carry(x, value, grad, jnp.ones_like(x), memory, zero - 1, status, zero, (value, x, grad), zero, history)
+    # Constants of NumPy's, which need no compiling.
+    value: Any = np.full((), np.inf, x.dtype)
+    grad: Any = np.zeros(x.shape, x.dtype)
+    zero: Any = np.zeros((), int)
+    history: Any = np.full(solver.max_steps + 1, np.nan, x.dtype)
+    memory, best = _no_memory(solver, x), (value, x, grad)
+    carry = _Carry(x, value, grad, grad + 1, memory, zero - 1, zero + _Status.RUNNING, zero, best, zero, history)
+    return jax.device_put(carry)
 
 
 def _size(x: Array) -> Array:
@@ -187,7 +189,7 @@ def _test_gradient(solver: LBFGS, x: Array, value: Array, grad: Array) -> Array:
 
 
 @eqx.filter_jit
-def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Array) -> _Carry:
+def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Any) -> _Carry:
     value_and_grad = jax.value_and_grad(lambda x: problem(x).astype(x.dtype))
     ftol, eps = solver.ftol, float(jnp.finfo(carry.x.dtype).eps)
     if ftol is None:

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.cluster.vq
+import scipy
 from jaxtyping import Array, Float, Key
 
 from ..kernels import Kernel

@@ -29,7 +29,7 @@ from ._products import by_rows, matmul, times_transpose, transpose_copy
 _LEAF_ROWS = 63
 
 # Up to so many rows, a diagonal block and its inverse are put together whole: products of larger matrices run faster.
-_WHOLE_ROWS = 256
+_WHOLE_ROWS = 4 * _LEAF_ROWS
 
 _LARGE = {np.dtype(np.float64): 1e200, np.dtype(np.float32): 1e30}
 
@@ -205,15 +205,17 @@ def solve_transposed(factor: Factor, B: Float[Array, "N P"]) -> Float[Array, "N 
     return jnp.concatenate([solve_transposed(factor.top, B[:h] - matmul(factor.left.T, bottom)), bottom])
 
 
-def _half(n: int) -> int:
-    return (n + 1) // 2
+def _half(n: int, rows: int) -> int:
+    """Where to cut so that parts of at most so many rows are as few as can be, and of one size to a row."""
+    parts = -(-n // rows)
+    return -(-n * ((parts + 1) // 2) // parts)
 
 
 def _cut(K: Array) -> Blocks | Array:
     n = K.shape[-1]
     if n <= _WHOLE_ROWS:
         return K
-    h = _half(n)
+    h = _half(n, _WHOLE_ROWS)
     return Blocks(_cut(K[:h, :h]), K[h:, :h], _cut(K[h:, h:]))
 
 
@@ -223,7 +225,7 @@ def _factor(K: Blocks | Array) -> Factor:
     if whole and K.shape[-1] <= _LEAF_ROWS:
         return _leaf(K)
     if whole:
-        h = _half(K.shape[-1])
+        h = _half(K.shape[-1], _LEAF_ROWS)
         K = Blocks(K[:h, :h], K[h:, :h], K[h:, h:])
     top = _factor(K.top)
     left = _times_inverse_transpose(K.left, top)
@@ -252,7 +254,7 @@ def _lapack(K: Array, jitter: Array) -> Factor:
     def cut(L):
         n = L.shape[-1]
         if n > _WHOLE_ROWS:
-            h = _half(n)
+            h = _half(n, _WHOLE_ROWS)
             return Node(cut(L[:h, :h]), by_rows(L[h:, :h]), cut(L[h:, h:]))
         rows, columns = places(n)
         L = by_rows(jnp.where(rows >= columns, L, 0.0))

@@ -3,6 +3,8 @@
 from typing import Any, final
 
 import equinox as eqx
+import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -52,9 +54,13 @@ class Flat(eqx.Module):
 
     def vector(self) -> Float[Array, " n"]:
         """The numbers that the model was cut with, as one vector, in order of declaration."""
+        parts = [self.params[key] for key in self._keys()]
+        if not parts:
+            return jnp.zeros(0, default_float())
         with lenient_promotion():
-            parts = [jnp.ravel(self.params[key]) for key in self._keys()]
-            return jnp.concatenate(parts) if parts else jnp.zeros(0, default_float())
+            if _here(parts):
+                return jax.device_put(np.concatenate([np.ravel(part) for part in parts]))
+            return jnp.concatenate([jnp.ravel(part) for part in parts])
 
     def unravel(self, x: Float[Array, " n"]) -> dict[str, Array]:
         """The vector as the dictionary that `partition` gives."""
@@ -62,9 +68,12 @@ class Flat(eqx.Module):
         size = sum(old.size for old in olds)
         if x.shape != (size,):
             raise ValueError(f"Flat: expected a vector of {size} numbers, got shape {x.shape}")
-        pieces = jnp.split(x, np.cumsum([old.size for old in olds])[:-1].tolist()) if olds else []
+        here = _here([x])
+        ends = np.cumsum([old.size for old in olds])[:-1].tolist()
+        pieces = (np.split(np.asarray(x), ends) if here else jnp.split(x, ends)) if olds else []
+        put = jax.device_put if here else jnp.asarray
         return {
-            key: piece.reshape(old.shape).astype(old.dtype)
+            key: put(piece.reshape(old.shape).astype(old.dtype))
             for key, piece, old in zip(self._keys(), pieces, olds, strict=True)
         }
 
@@ -73,7 +82,7 @@ class Flat(eqx.Module):
         if isinstance(params, dict):
             return combine(params, self.static)
         model = combine(self.unravel(params), self.static)
-        if len(self.params) > 1:
+        if len(self.params) > 1 and isinstance(params, jax.core.Tracer):
             self._transform_together(model, params)
         return model
 
@@ -105,3 +114,16 @@ class Flat(eqx.Module):
             for (members, _), piece in zip(places, pieces, strict=True):
                 for i in members:
                     know_value(named[i].leaf, piece.reshape(named[i].leaf.shape))
+
+
+def _here(arrays: list[Any]) -> bool:
+    """Whether NumPy can take the arrays as they lie: for a few numbers, each operation of JAX's own would be compiled."""
+    return all(
+        isinstance(a, np.ndarray) or (isinstance(a, jax.Array) and not isinstance(a, jax.core.Tracer) and _on_cpu(a))
+        for a in arrays
+    )
+
+
+def _on_cpu(array: jax.Array) -> bool:
+    devices = array.devices()
+    return len(devices) == 1 and next(iter(devices)).platform == "cpu"

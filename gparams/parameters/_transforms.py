@@ -108,6 +108,8 @@ def triangular() -> tfb.Bijector:
 
 # ---- what a Parameter does with its transform. `None` is the identity.
 
+_FEW = 64
+
 
 @contextlib.contextmanager
 def lenient_promotion() -> Iterator[None]:
@@ -125,13 +127,30 @@ def _apply(transform: Held | None, method: str, x: Any) -> Any:
     if transform is None:
         return x
     with lenient_promotion():
-        x = jnp.asarray(x)
+        if not isinstance(x, jax.core.Tracer):
+            return _apply_now(transform, method, x)
         working = x.astype(working_dtype(x.dtype))
-        if isinstance(x, jax.core.Tracer):
-            out = getattr(transform.obj, method)(working)
-        else:
-            out = _compiled(transform, method, working)  # one compiled call, in place of TFP's many small ones
+        out = getattr(transform.obj, method)(working)
         return out if working is x else out.astype(x.dtype)
+
+
+def _apply_now(transform: Held, method: str, x: Any) -> Array:
+    """Apply in one compiled call, in place of TFP's many small ones.
+
+    A few numbers are padded to one of a few lengths: compiling takes longer than all else here, and a model has
+    Parameters of many shapes.
+    """
+    x = x if isinstance(x, jax.Array) else np.asarray(x, jax.dtypes.canonicalize_dtype(np.result_type(x)))
+    dtype = working_dtype(x.dtype)
+    if not (0 < x.size <= _FEW and transform.scalar and elementwise(transform)):
+        return _compiled(transform, method, jnp.asarray(x).astype(dtype)).astype(x.dtype)
+    padded = np.full(8 if x.size <= 8 else _FEW, np.asarray(x).flat[0], dtype)
+    padded[: x.size] = np.ravel(x)
+    out = _compiled(transform, method, padded)
+    if isinstance(out, jax.core.Tracer):  # a constant in a function that is being traced
+        return _compiled(transform, method, jnp.asarray(x).astype(dtype)).astype(x.dtype)
+    out = np.asarray(out)[: x.size]
+    return jax.device_put(out.reshape(x.shape).astype(x.dtype))
 
 
 def forward(transform: Held | None, u: Any) -> Any:
@@ -174,8 +193,12 @@ def bounds(transform: Held | None) -> tuple[np.ndarray, np.ndarray] | None:
         return np.asarray(-np.inf), np.asarray(np.inf)
     if not elementwise(transform):
         return None
-    with jax.ensure_compile_time_eval(), lenient_promotion():
-        ends = [np.asarray(transform.obj.forward(jnp.asarray(x, transform.dtype))) for x in (-np.inf, np.inf)]
+    infinite = [np.asarray(x, transform.dtype) for x in (-np.inf, np.inf)]
+    ends = [forward(transform, x) for x in infinite]
+    if any(isinstance(end, jax.core.Tracer) for end in ends):
+        with jax.ensure_compile_time_eval():
+            ends = [forward(transform, x) for x in infinite]
+    ends = [np.asarray(end) for end in ends]
     low, high = np.asarray(np.minimum(*ends)), np.asarray(np.maximum(*ends))
     return (low, high) if np.all(low < high) else None  # NaN compares false
 

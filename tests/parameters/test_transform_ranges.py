@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import gparams as gp
+from gparams.parameters._transforms import _compiled
 
 POSITIVE = {"softplus": gp.positive(), "exp": gp.positive(base="exp"), "floor": gp.positive(1e-13)}
 RANGES = {
@@ -61,3 +62,25 @@ def test_gradients_at_extreme_numbers(name, end):
     with jax.debug_nans(False):
         value, slope = jax.value_and_grad(lambda u: POSITIVE[name].forward(u))(end)
     assert np.isfinite(value) and np.isfinite(slope) and value >= 0.0 and slope >= 0.0
+
+
+def test_shapes_share_a_compilation():
+    transform = gp.positive(lower=0.0123)  # of this test alone
+    before = _compiled._cache_size()
+    for shape in ((), (1,), (3,), (2, 4), (8,)):
+        values = np.linspace(1.0, 2.0, int(np.prod(shape))).reshape(shape)
+        p = gp.Parameter(values, transform=transform)
+        assert p.shape == shape
+        np.testing.assert_allclose(p.value, values, rtol=1e-14)
+    assert _compiled._cache_size() == before + 2  # there and back
+    for shape in ((0,), (3, 0), (9,), (64,), (65,), (10, 20)):
+        values = np.linspace(1.0, 2.0, int(np.prod(shape))).reshape(shape)
+        np.testing.assert_allclose(gp.Parameter(values, transform=transform).value, values, rtol=1e-14)
+
+
+def test_a_parameter_is_a_constant_in_a_function_that_is_compiled():
+    p = gp.Parameter([0.5, 2.0], transform=gp.positive())
+    seen = jax.jit(lambda x: x * p.value)(3.0)
+    np.testing.assert_allclose(seen, [1.5, 6.0], rtol=1e-14)
+    made = jax.jit(lambda x: x * gp.Parameter(np.float64(0.25), transform=gp.positive(lower=0.0321)).value)(2.0)
+    np.testing.assert_allclose(made, 0.5, rtol=1e-14)

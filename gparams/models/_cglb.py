@@ -195,6 +195,7 @@ def _problem(model: CGLB) -> tuple[_Problem, Any]:
     noise = model.likelihood.variance_at(X)[:, 0]
     p = prior(model.kernel, model.inducing_variable, X)
     A = product(p.L_inverse, p.Kuf) / jnp.sqrt(noise)[None]
+    R = R.astype(jnp.promote_types(R.dtype, A.dtype))  # float32 data, float64 Parameters
     return _Problem(add_diagonal(model.kernel(X), noise), R.T, A, terms(p, R, noise), noise[0]), p
 
 
@@ -223,7 +224,7 @@ def _conjugate_gradients(problem: _Problem, start: Array, tolerance: float, step
 
 
 def _solve(model: CGLB, problem: _Problem, tolerance: float) -> Array:
-    still = jax.lax.stop_gradient((problem, model.aux_vec.value))
+    still = jax.lax.stop_gradient((problem, model.aux_vec.value.astype(problem.R.dtype)))
     return _conjugate_gradients(*still, tolerance, model.max_cg_iters, model.restart_cg_iters)
 
 

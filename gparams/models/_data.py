@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 
 class Float32Warning(UserWarning):
-    """A Gaussian process is about to be computed in single precision.
+    """A Gaussian process is about to be computed in single precision, or from data in it.
 
     Examples
     --------
@@ -27,8 +27,12 @@ class Float32Warning(UserWarning):
 _ADVICE = (
     "this Gaussian process is computed in float32, which is often too coarse for the Cholesky factor of a kernel matrix. "
     'For float64, put this line at the top of the script, before any array is made: jax.config.update("jax_enable_x64", '
-    "True). To keep float32 quietly: warnings.simplefilter('ignore', gparams.models.Float32Warning)."
+    "True). "
 )
+_ADVICE_64 = (
+    "these data are float32, and 64-bit mode is on: pass X.astype(float) and Y.astype(float) to have all digits. "
+)
+_QUIET = "To keep float32 quietly: warnings.simplefilter('ignore', gparams.models.Float32Warning)."
 _INTERNAL = tuple(str(Path(module.__file__).parent) for module in (eqx, jax) if module.__file__)
 
 
@@ -57,7 +61,8 @@ def read_data(data: Any, *, missing: bool | None = None) -> tuple[Array, Array]:
         _refuse_nonfinite(Y, "Y", "" if missing is None else " To leave out such elements alone: allow_missing=True.")
     dtype = jnp.promote_types(X.dtype, Y.dtype)
     if dtype == jnp.float32:
-        warnings.warn(_ADVICE, Float32Warning, stacklevel=caller_level())
+        advice = _ADVICE_64 if jax.config.jax_enable_x64 else _ADVICE
+        warnings.warn(advice + _QUIET, Float32Warning, stacklevel=caller_level())
     return X.astype(dtype), Y.astype(dtype)
 
 

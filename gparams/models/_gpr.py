@@ -265,13 +265,15 @@ def _parts(model: GPR) -> list[Part]:
     X, Y = model.data
     R = Y - mean_at(model.mean_function, X, Y.shape[1])  # [N, P]
     Ky = add_diagonal(model.kernel(X), model.likelihood.variance_at(X)[:, 0])  # [N, N]
-    return split_by_pattern(Y, R, Ky, model.patterns)
+    dtype = jnp.promote_types(R.dtype, Ky.dtype)  # float32 data, float64 Parameters
+    return split_by_pattern(Y, R.astype(dtype), Ky.astype(dtype), model.patterns)
 
 
 @eqx.filter_jit
 def _log_marginal_likelihood(model: GPR) -> Array:
-    total = jnp.zeros((), model.data[1].dtype)
-    for R, Ky, seen in _parts(model):
+    parts = _parts(model)
+    total = jnp.zeros((), parts[0].Ky.dtype)
+    for R, Ky, seen in parts:
         total = total + gaussian_log_density(R, Ky)
         if seen is not None:  # rows of unit variance that stand for nothing
             total = total + 0.5 * math.log(2.0 * math.pi) * R.shape[1] * jnp.sum(~seen, dtype=total.dtype)

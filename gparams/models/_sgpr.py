@@ -55,8 +55,9 @@ class Prior(NamedTuple):
 
 def prior(kernel: Kernel, inducing: InducingVariables, X: Array) -> Prior:
     """Factorise the covariance of the inducing variables, with the default jitter."""
-    L, L_inverse = cholesky_and_inverse(inducing.Kuu(kernel, jitter=default_jitter(X.dtype)))
-    return Prior(L, L_inverse, inducing.Kuf(kernel, X), kernel(X, full_cov=False))
+    Kdiag = kernel(X, full_cov=False)
+    L, L_inverse = cholesky_and_inverse(inducing.Kuu(kernel, jitter=default_jitter(Kdiag.dtype)))
+    return Prior(L, L_inverse, inducing.Kuf(kernel, X), Kdiag)
 
 
 def explained(p: Prior) -> Array:

@@ -14,6 +14,7 @@ from ..parameters import Flat, combine, randomize
 from ._ends import bounds_reached
 from ._lbfgs import LBFGS, _run, _start, _Status
 from ._problem import Problem, make_problem
+from ._side_by_side import side_by_side, workers_for
 from ._solver import Reporter, Solver
 
 
@@ -81,6 +82,7 @@ def fit_restarts(
     solver: Solver | None = None,
     spread: float = 1.0,
     batched: bool | None = None,
+    workers: int | None = None,
 ) -> RestartsResult:
     """Fit from several starts, and keep the best.
 
@@ -88,8 +90,8 @@ def fit_restarts(
     from it, and any other moves by a normal step of standard deviation `spread` around its own value, in the
     unconstrained space. A start whose loss is not finite is reported and passed over.
 
-    All fits are one compiled program. On a CPU it goes through them one after the other, each stopping at its own time; on
-    an accelerator it does all at once, and every step lasts as long as the slowest.
+    All fits are runs of one compiled program. On a CPU as many go side by side as there are cores, each stopping at its
+    own time; on an accelerator all are done at once, in one batch, and every step lasts as long as the slowest.
 
     Parameters
     ----------
@@ -105,6 +107,9 @@ def fit_restarts(
         Standard deviation of the starts, in unconstrained units.
     batched
         Whether to do all fits at once; by default not on a CPU, and on anything else.
+    workers
+        How many fits go side by side where they are not batched, each with its own memory. By default one to a core, and
+        fewer with several thousand rows of data, where each may take gigabytes.
 
     Returns
     -------
@@ -114,7 +119,7 @@ def fit_restarts(
     Raises
     ------
     ValueError
-        If there is no start, nothing is trainable, or the loss is not one number.
+        If there is no start or no worker, nothing is trainable, or the loss is not one number.
 
     Examples
     --------
@@ -127,8 +132,9 @@ def fit_restarts(
     >>> result.loss <= gp.fit(model).loss + 1e-6, result.losses.shape
     (True, (4,))
     """
-    if num < 1:
-        raise ValueError(f"fit_restarts: expected num of at least 1, got {num}")
+    for name, number in (("num", num), ("workers", workers)):
+        if number is not None and number < 1:
+            raise ValueError(f"fit_restarts: expected {name} of at least 1, got {number}")
     solver = LBFGS() if solver is None else solver
     if not isinstance(solver, Solver):
         raise TypeError(f"fit_restarts: expected a solver such as gp.fitting.LBFGS(), got {solver!r}")
@@ -137,7 +143,8 @@ def fit_restarts(
     start_key, run_key = jax.random.split(key)
     starts = _starts(problem, start_key, num, spread)
     if isinstance(solver, LBFGS):
-        runs = _fit_together(solver, problem, starts, _on_accelerator(starts) if batched is None else batched)
+        batched = _on_accelerator(starts) if batched is None else batched
+        runs = _fit_together(solver, problem, starts, None if batched else workers or workers_for(problem))
     else:
         runs = _fit_in_turn(solver, problem, starts, run_key)
     losses = np.where(np.isfinite(runs.losses), runs.losses, np.nan)
@@ -176,8 +183,16 @@ def _on_accelerator(x: Array) -> bool:
     return any(device.platform != "cpu" for device in x.devices())
 
 
-def _fit_together(solver: LBFGS, problem: Problem, starts: Array, batched: bool) -> _Runs:
-    points, losses, start_losses, status, steps, slopes = map(np.asarray, _fit_all(solver, problem, starts, batched))
+def _fit_together(solver: LBFGS, problem: Problem, starts: Array, workers: int | None) -> _Runs:
+    """Fit from all starts at once where there is no number of workers."""
+    if workers is None:
+        ends = _fit_all(solver, problem, starts)
+    else:
+        each = side_by_side(
+            lambda x: _fit_one(solver, problem, x), list(map(jax.device_put, np.asarray(starts))), workers
+        )
+        ends = map(np.stack, zip(*each, strict=True))
+    points, losses, start_losses, status, steps, slopes = map(np.asarray, ends)
     messages = [
         solver._message(_Status(int(k)), int(step), float(slope))
         for k, step, slope in zip(status, steps, slopes, strict=True)
@@ -191,15 +206,17 @@ def _fit_together(solver: LBFGS, problem: Problem, starts: Array, batched: bool)
 
 
 @eqx.filter_jit
-def _fit_all(solver: LBFGS, problem: Problem, starts: Array, batched: bool) -> tuple[Array, ...]:
-    def one(x: Array) -> tuple[Array, ...]:
-        own = problem.at(problem.flat.unravel(x))
-        last = _run(solver, own, _start(solver, own), jnp.asarray(solver.max_steps))
-        loss, point, grad = last.best
-        start = jnp.where(jnp.isfinite(last.history[0]), last.history[0], jnp.nan)
-        return point, loss, start, last.status, last.step, jnp.max(jnp.abs(grad))
+def _fit_one(solver: LBFGS, problem: Problem, x: Array) -> tuple[Array, ...]:
+    own = problem.at(problem.flat.unravel(x))
+    last = _run(solver, own, _start(solver, own), jnp.asarray(solver.max_steps))
+    loss, point, grad = last.best
+    start = jnp.where(jnp.isfinite(last.history[0]), last.history[0], jnp.nan)
+    return point, loss, start, last.status, last.step, jnp.max(jnp.abs(grad))
 
-    return jax.vmap(one)(starts) if batched else jax.lax.map(one, starts)
+
+@eqx.filter_jit
+def _fit_all(solver: LBFGS, problem: Problem, starts: Array) -> tuple[Array, ...]:
+    return jax.vmap(lambda x: _fit_one(solver, problem, x))(starts)
 
 
 def _fit_in_turn(solver: Solver, problem: Problem, starts: Array, key: Key[Array, ""]) -> _Runs:

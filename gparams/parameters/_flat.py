@@ -71,11 +71,8 @@ class Flat(eqx.Module):
         here = _here([x])
         ends = np.cumsum([old.size for old in olds])[:-1].tolist()
         pieces = (np.split(np.asarray(x), ends) if here else jnp.split(x, ends)) if olds else []
-        put = jax.device_put if here else jnp.asarray
-        return {
-            key: put(piece.reshape(old.shape).astype(old.dtype))
-            for key, piece, old in zip(self._keys(), pieces, olds, strict=True)
-        }
+        parts = [piece.reshape(old.shape).astype(old.dtype) for piece, old in zip(pieces, olds, strict=True)]
+        return dict(zip(self._keys(), jax.device_put(parts) if here else parts, strict=True))
 
     def model(self, params: Any) -> Any:
         """The model with these free numbers: a vector or a dictionary."""

@@ -1,5 +1,8 @@
 """Fits from many starts: the first is the model itself, the best one wins, and a bad start spoils nothing."""
 
+import contextlib
+import threading
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +13,7 @@ from numpy.testing import assert_allclose
 from tensorflow_probability.substrates.jax import distributions as tfd
 
 import gparams as gp
+from gparams.fitting._side_by_side import side_by_side, workers_for
 
 LBFGS = gp.fitting.LBFGS
 
@@ -125,3 +129,51 @@ def test_wrong_arguments(key):
         gp.fit_restarts(gp.set_trainable(MODELS["gpr"](), False), key=key)
     with pytest.raises(TypeError):
         gp.fit_restarts(gp.Parameter(1.0), waves, key=key, solver=optax.adam(0.1))
+
+
+def test_side_by_side_is_one_by_one(key):
+    model = MODELS["gpr"]()
+    alone, beside = (gp.fit_restarts(model, key=key, num=5, workers=workers) for workers in (1, 3))
+    assert np.array_equal(alone.losses, beside.losses) and alone.messages == beside.messages
+    with pytest.raises(ValueError, match="expected workers of at least 1, got 0"):
+        gp.fit_restarts(model, key=key, workers=0)
+
+
+@pytest.mark.parametrize("settings", [contextlib.nullcontext, lambda: jax.numpy_dtype_promotion("standard")])
+def test_calls_side_by_side_are_in_order_and_share_a_compilation(settings):
+    traced, threads = [], []
+
+    @jax.jit
+    def compiled(x):
+        traced.append(x.dtype)
+        return x + 1.0
+
+    def call(x):
+        threads.append(threading.get_ident())
+        return compiled(x)
+
+    with settings():
+        out = side_by_side(call, [np.float64(i) for i in range(7)], 2)
+    assert out == [i + 1.0 for i in range(7)]
+    assert len(traced) == 1
+    # What a context manager sets holds in one thread: another would trace by other rules.
+    here = threading.get_ident()
+    assert threads[0] == here and all(
+        (thread == here) == (settings is not contextlib.nullcontext) for thread in threads[1:]
+    )
+
+
+def test_what_goes_wrong_beside_is_raised():
+    def call(i):
+        if i:
+            raise ArithmeticError(f"call {i}")
+        return i
+
+    with pytest.raises(ArithmeticError, match="call 1"):
+        side_by_side(call, [0, 1, 2], 2)
+
+
+def test_as_many_side_by_side_as_memory_allows(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    assert [workers_for({"X": np.zeros((n, 2))}) for n in (10, 1000, 4000, 9000)] == [16, 16, 3, 1]
+    assert workers_for(()) == 16

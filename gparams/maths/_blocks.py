@@ -301,4 +301,4 @@ def _join(top: Array, left: Array, bottom: Array) -> Array:
 
 
 def _padded(A: Array, above: int, below: int, before: int, after: int) -> Array:
-    return lax.pad(A, jnp.zeros((), A.dtype), ((above, below, 0), (before, after, 0)))
+    return lax.pad(A, np.zeros((), A.dtype), ((above, below, 0), (before, after, 0)))

@@ -215,8 +215,8 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Any) -> _Carry:
             most=solver.max_line_search_steps,
             here=first,
         )
-        step = point.step * direction
-        x, value, grad = carry.x + step * unit, point.value, new_slope / unit
+        travelled = point.step * direction
+        x, value, grad = carry.x + travelled * unit, point.value, new_slope / unit
         moved = first | (jnp.any(x != carry.x) & (value <= carry.best[0] + noise * size))
         x, value, grad = (jnp.where(moved, new, old) for new, old in zip((x, value, grad), carry[:3], strict=True))
         short = jnp.where((carry.best[0] - value <= ftol * size) & ~first, carry.short + 1, 0)
@@ -228,7 +228,7 @@ def _run(solver: LBFGS, problem: Problem, carry: _Carry, limit: Any) -> _Carry:
         new_unit = jnp.where(afresh, _size(x), unit)
         memory = jax.tree.map(
             lambda new, cleared: jnp.where(afresh | first, cleared, new),
-            _remember(carry.memory, step, new_slope - slope),
+            _remember(carry.memory, travelled, new_slope - slope),
             _no_memory(solver, x),
         )
         status = _test_gradient(solver, x, value, grad)

@@ -14,7 +14,7 @@ from ._held import Held, working_dtype
 from ._parameter import know_value
 from ._partition import combine, partition, representatives
 from ._paths import text_of, walk
-from ._transforms import elementwise, forward, lenient_promotion
+from ._transforms import elementwise, forward, lenient_promotion, lies_here
 
 
 @final
@@ -58,7 +58,7 @@ class Flat(eqx.Module):
         if not parts:
             return jnp.zeros(0, default_float())
         with lenient_promotion():
-            if _here(parts):
+            if all(map(lies_here, parts)):
                 return jax.device_put(np.concatenate([np.ravel(part) for part in parts]))
             return jnp.concatenate([jnp.ravel(part) for part in parts])
 
@@ -68,10 +68,10 @@ class Flat(eqx.Module):
         size = sum(old.size for old in olds)
         if x.shape != (size,):
             raise ValueError(f"Flat: expected a vector of {size} numbers, got shape {x.shape}")
-        here = _here([x])
+        here = lies_here(x)
         ends = np.cumsum([old.size for old in olds])[:-1].tolist()
         pieces = (np.split(np.asarray(x), ends) if here else jnp.split(x, ends)) if olds else []
-        parts = [piece.reshape(old.shape).astype(old.dtype) for piece, old in zip(pieces, olds, strict=True)]
+        parts: Any = [piece.reshape(old.shape).astype(old.dtype) for piece, old in zip(pieces, olds, strict=True)]
         return dict(zip(self._keys(), jax.device_put(parts) if here else parts, strict=True))
 
     def model(self, params: Any) -> Any:
@@ -111,16 +111,3 @@ class Flat(eqx.Module):
             for (members, _), piece in zip(places, pieces, strict=True):
                 for i in members:
                     know_value(named[i].leaf, piece.reshape(named[i].leaf.shape))
-
-
-def _here(arrays: list[Any]) -> bool:
-    """Whether NumPy can take the arrays as they lie: for a few numbers, each operation of JAX's own would be compiled."""
-    return all(
-        isinstance(a, np.ndarray) or (isinstance(a, jax.Array) and not isinstance(a, jax.core.Tracer) and _on_cpu(a))
-        for a in arrays
-    )
-
-
-def _on_cpu(array: jax.Array) -> bool:
-    devices = array.devices()
-    return len(devices) == 1 and next(iter(devices)).platform == "cpu"

@@ -142,7 +142,7 @@ def _apply_now(transform: Held, method: str, x: Any) -> Array:
     """
     x = x if isinstance(x, jax.Array) else np.asarray(x, jax.dtypes.canonicalize_dtype(np.result_type(x)))
     dtype = working_dtype(x.dtype)
-    if not (0 < x.size <= _FEW and transform.scalar and elementwise(transform)):
+    if not (0 < x.size <= _FEW and transform.scalar and elementwise(transform) and lies_here(x)):
         return _compiled(transform, method, jnp.asarray(x).astype(dtype)).astype(x.dtype)
     padded = np.full(8 if x.size <= 8 else _FEW, np.asarray(x).flat[0], dtype)
     padded[: x.size] = np.ravel(x)
@@ -151,6 +151,16 @@ def _apply_now(transform: Held, method: str, x: Any) -> Array:
         return _compiled(transform, method, jnp.asarray(x).astype(dtype)).astype(x.dtype)
     out = np.asarray(out)[: x.size]
     return jax.device_put(out.reshape(x.shape).astype(x.dtype))
+
+
+def lies_here(array: Any) -> bool:
+    """Whether NumPy can take the array as it lies: a few numbers of it are then no matter for a compiler."""
+    if isinstance(array, np.ndarray):
+        return True
+    if not isinstance(array, jax.Array) or isinstance(array, jax.core.Tracer):
+        return False
+    devices = array.devices()
+    return len(devices) == 1 and next(iter(devices)).platform == "cpu"
 
 
 def forward(transform: Held | None, u: Any) -> Any:

@@ -61,7 +61,8 @@ def read_data(data: Any, *, missing: bool | None = None) -> tuple[Array, Array]:
         _refuse_nonfinite(Y, "Y", "" if missing is None else " To leave out such elements alone: allow_missing=True.")
     dtype = jnp.promote_types(X.dtype, Y.dtype)
     if dtype == jnp.float32:
-        advice = _ADVICE_64 if jax.config.jax_enable_x64 else _ADVICE
+        doubles = jax.dtypes.canonicalize_dtype(np.float64) == np.float64
+        advice = _ADVICE_64 if doubles else _ADVICE
         warnings.warn(advice + _QUIET, Float32Warning, stacklevel=caller_level())
     return X.astype(dtype), Y.astype(dtype)
 

@@ -71,7 +71,7 @@ class GPModel(Module):
             self.likelihood.check_observations(read_data(data)[1])
 
     def predict_y(
-        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
+        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False, **how: Any
     ) -> tuple[Float[Array, "N P"], Array]:
         """Mean and covariance of new observations.
 
@@ -83,6 +83,8 @@ class GPModel(Module):
             Covariances between inputs, and not the variances alone; for Gaussian noise only.
         full_output_cov
             Covariances between outputs, and not the variances alone; for Gaussian noise only.
+        how
+            What else this model's `predict_f` takes: ``batch_size`` of `GPR`, ``cg_tolerance`` of `CGLB`.
 
         Returns
         -------
@@ -104,14 +106,14 @@ class GPModel(Module):
                 f"predict_y: observations under {type(noisy).__name__} have no closed-form covariance; ask for variances "
                 "(full_cov=False, full_output_cov=False), or draw predict_f_samples and observe them"
             )
-        mean, cov = self.predict_f(Xnew, full_cov=full_cov, full_output_cov=full_output_cov)
+        mean, cov = self.predict_f(Xnew, full_cov=full_cov, full_output_cov=full_output_cov, **how)
         X = jnp.asarray(Xnew, mean.dtype)
         if not (full_cov or full_output_cov) or not isinstance(noisy, Gaussian):
             return _predict_mean_and_var(noisy, X, mean, cov)
         return mean, _add_noise(noisy, X, mean, cov, bool(full_cov), bool(full_output_cov))
 
     def predict_log_density(
-        self, data: tuple[Any, Any], full_cov: bool = False, full_output_cov: bool = False
+        self, data: tuple[Any, Any], full_cov: bool = False, full_output_cov: bool = False, **how: Any
     ) -> Float[Array, " N"]:
         """Log density of new observations under the prediction, point by point, summed over outputs; in nats.
 
@@ -121,6 +123,8 @@ class GPModel(Module):
             Pair (X, Y) as in the constructor.
         full_cov, full_output_cov
             GPflow's arguments; densities are of single points, so both stay False.
+        how
+            What else this model's `predict_f` takes; see `predict_y`.
 
         Raises
         ------
@@ -135,7 +139,7 @@ class GPModel(Module):
             )
         X, Y = read_data(data)
         self.likelihood.check_observations(Y)
-        mean, var = self.predict_f(X)
+        mean, var = self.predict_f(X, **how)
         return _predict_log_density(self.likelihood, X, mean, var, Y)
 
     def log_prior_density(self) -> Float[Array, ""]:

@@ -120,7 +120,13 @@ def test_bounds_are_in_order():
 
 def test_cglb_predicts_the_exact_mean():
     cglb, _ = sparse(gp.models.CGLB, X[::3])
-    assert_allclose(cglb.predict_f(Xnew, cg_tolerance=1e-16)[0], exact().predict_f(Xnew)[0], atol=1e-8)
+    mean, _ = exact().predict_f(Xnew)
+    assert_allclose(cglb.predict_f(Xnew, cg_tolerance=1e-16)[0], mean, atol=1e-8)
+    assert_allclose(cglb.predict_y(Xnew, cg_tolerance=1e-16)[0], mean, atol=1e-8)
+    coarse, fine = (cglb.predict_log_density((Xnew, mean), cg_tolerance=t) for t in (1e3, 1e-16))
+    assert np.isfinite(coarse).all() and (fine >= coarse).all() and (fine > coarse).any()  # nearer to the mean
+    with pytest.raises(TypeError, match="cg_tolerance"):
+        exact().predict_y(Xnew, cg_tolerance=1e-3)
     cached = gp.assign(
         cglb.at.aux_vec, jnp.linalg.solve(np.asarray(kernel()(X)) + NOISE * np.eye(N), Y - np.array([[0.3, -0.2]])).T
     )

@@ -69,7 +69,7 @@ def test_a_factor_holds_what_it_should_however_little_noise_there_is(noise):
     assert np.isfinite(L).all()
     assert np.abs(L @ L.T - K).max() <= (2e-13 if noise >= 1e-6 else 4e-15)
     determinants = [2.0 * np.log(np.diag(F)).sum() for F in (L, reference)]
-    assert_allclose(*determinants, rtol=max(5e-11, 5e-18 / noise))  # as far as a matrix with rounding in it tells
+    assert_allclose(*determinants, rtol=max(2e-10, 5e-18 / noise))  # as far as a matrix with rounding in it tells
 
 
 def test_blocks_are_left_where_they_would_lose_digits():

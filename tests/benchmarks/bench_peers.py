@@ -8,10 +8,11 @@ alike. Medians over rounds, ratios to gparams, and the values (which must agree)
     python tests/benchmarks/bench_peers.py gpr --peer pytorch=PYTHON
     python tests/benchmarks/bench_peers.py svgp --peer gpflow=PYTHON
     python tests/benchmarks/bench_peers.py sgpr --sizes 10000 --peer gpflow=PYTHON
+    python tests/benchmarks/bench_peers.py process --sizes 500 2000 --cache --peer sklearn=PYTHON
 
-Tasks: value and gradient of the log marginal likelihood (`gpr`), of the collapsed bound with M = 500 (`sgpr`), of the
-evidence lower bound of a batch (`svgp`); `process` times a whole process, from import to a fitted model and a prediction.
-All in float64, with an ARD squared exponential of five inputs.
+Tasks: value and gradient of the log marginal likelihood (`gpr`; in a compiled loop, as a fit makes them, `loop`), of the
+collapsed bound with M = 500 (`sgpr`), of the evidence lower bound of a batch (`svgp`); `process` times a whole process,
+from import to a fitted model and a prediction. All in float64, with an ARD squared exponential of five inputs.
 """
 
 import argparse
@@ -21,19 +22,25 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+CACHED = "gparams, programs kept"
 BATCHES = [(100, 256), (100, 1024), (500, 256), (500, 1024)]
 
 
 class Worker:
     """One library in its own process, which answers a line of JSON with a line of JSON."""
 
-    def __init__(self, library, python):
+    def __init__(self, library, python, cache=None):
         script = [python, str(HERE / "peers" / f"{library}_side.py")]
         environment = {**os.environ, "PYTHONPATH": str(HERE.parent.parent if library == "gparams" else HERE)}
+        # All as installed: installing compiles a library's Python, and a checkout's is compiled by its first run.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        if cache is not None:
+            environment |= {"JAX_COMPILATION_CACHE_DIR": cache, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
         self.process = subprocess.Popen(
             script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
         )
@@ -71,28 +78,32 @@ def evaluate(task, size, libraries, rounds):
 
 
 def whole_process(size, libraries, rounds):
-    """Seconds from the start of the interpreter to its end, and the loss found."""
+    """Seconds from the start of the interpreter to its end, and the loss found; the first round is not counted."""
     times, values = {name: [] for name in libraries}, {}
-    for _ in range(rounds):
-        for name, python in libraries.items():
-            worker, start = Worker(name, python), time.perf_counter()
-            answer = worker.ask(task="process", size=size, rounds=1)
-            worker.process.stdin.close()
-            worker.process.wait()
-            if "value" in answer:
-                times[name].append(time.perf_counter() - start)
-                values[name] = answer["value"]
+    with tempfile.TemporaryDirectory() as kept:
+        for k in range(rounds + 1):
+            for name, python in libraries.items():
+                cache = kept if name == CACHED else None
+                worker, start = Worker("gparams" if cache else name, python, cache), time.perf_counter()
+                answer = worker.ask(task="process", size=size, rounds=1)
+                worker.process.stdin.close()
+                worker.process.wait()
+                if "value" in answer and k:
+                    times[name].append(time.perf_counter() - start)
+                    values[name] = answer["value"]
     return {name: statistics.median(t) for name, t in times.items() if t}, values
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["gpr", "sgpr", "svgp", "process"])
+    parser.add_argument("task", choices=["gpr", "loop", "sgpr", "svgp", "process"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 1000, 2000])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")
+    parser.add_argument("--cache", action="store_true", help="in `process`, also with JAX's cache of compiled programs")
     options = parser.parse_args()
-    libraries = {"gparams": sys.executable, **dict(p.split("=", 1) for p in options.peer)}
+    own = {"gparams": sys.executable, **({CACHED: sys.executable} if options.cache else {})}
+    libraries = {**own, **dict(p.split("=", 1) for p in options.peer)}
     unit = "s" if options.task == "process" else "ms"
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     print("| size | " + " | ".join(f"{name}, {unit} | ratio | value" for name in libraries) + " |")
@@ -100,9 +111,9 @@ def main():
     for size in BATCHES if options.task == "svgp" else options.sizes:
         run = whole_process if options.task == "process" else lambda *a: evaluate(options.task, *a)
         medians, values = run(size, libraries, options.rounds)
-        own = medians["gparams"]
+        ratios = {name: seconds / medians["gparams"] for name, seconds in medians.items()}
         cells = [
-            f"{medians[name]:.3g} | {medians[name] / own:.2f} | {values[name]:.4f}" if name in medians else "– | – | –"
+            f"{medians[name]:.3g} | {ratios[name]:.2f} | {values[name]:.4f}" if name in medians else "– | – | –"
             for name in libraries
         ]
         print(

@@ -42,14 +42,15 @@ def test_the_first_start_is_the_model_itself(key):
 
 @pytest.mark.parametrize("batched", [False, True])
 def test_one_after_the_other_and_all_at_once_agree(batched, key):
-    result = gp.fit_restarts(gp.Parameter(4.0), waves, key=key, num=16, spread=3.0, batched=batched)
+    # The model itself stands at the bottom of another valley, three waves from the lowest.
+    result = gp.fit_restarts(gp.Parameter(3.62), waves, key=key, num=16, spread=3.0, batched=batched)
     assert_allclose(result.model.value, 0.5, atol=1e-5)
     assert_allclose(result.loss, -1.0, rtol=1e-9)
-    assert result.losses[0] > -0.95
+    assert_allclose(result.losses[0], -0.02, atol=0.01)
     assert result.converged.all()
-    other = gp.fit_restarts(gp.Parameter(4.0), waves, key=key, num=16, spread=3.0, batched=not batched)
+    other = gp.fit_restarts(gp.Parameter(3.62), waves, key=key, num=16, spread=3.0, batched=not batched)
     assert_allclose(result.losses, other.losses, rtol=1e-8)
-    assert_allclose(result.start_losses, other.start_losses, rtol=1e-14)
+    assert_allclose(result.start_losses, other.start_losses, rtol=0.0, atol=1e-14)
 
 
 def test_starts_come_from_priors_where_there_are_some(key):

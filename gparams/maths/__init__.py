@@ -8,11 +8,11 @@ from ._conditioning import whitened_kl as whitened_kl
 from ._distances import square_distance as square_distance
 from ._gaussian import gaussian_log_density as gaussian_log_density
 from ._gaussian import whiten as whiten
+from ._jitter import default_jitter as default_jitter
 from ._leave_one_out import leave_one_out as leave_one_out
 from ._linear_algebra import cholesky as cholesky
 from ._linear_algebra import cholesky_and_inverse as cholesky_and_inverse
 from ._linear_algebra import cholesky_with_jitter as cholesky_with_jitter
-from ._linear_algebra import default_jitter as default_jitter
 from ._linear_algebra import inverse_from_cholesky as inverse_from_cholesky
 from ._linear_algebra import inverse_triangular as inverse_triangular
 from ._linear_algebra import solve_triangular as solve_triangular

@@ -23,6 +23,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from ._jitter import RETRIES, places, until_done
 from ._products import by_rows, matmul, times_transpose, transpose_copy
 
 # LAPACK as SciPy brings it takes up threads from 128 rows on; a block and its inverse take twice the block's rows.
@@ -38,11 +39,6 @@ _LARGE = {np.dtype(np.float64): 1e200, np.dtype(np.float32): 1e30}
 # wants all digits of the determinant; where the inverse of the factor is used as such, these are lost already.
 EXACT = {np.dtype(np.float64): 5e-4, np.dtype(np.float32): 1e-2}
 WITH_INVERSE = {np.dtype(np.float64): 1e-4, np.dtype(np.float32): 5e-3}
-
-# What a factorisation that failed is tried again with, as fractions of the mean of the diagonal. Rounding moves the
-# eigenvalues of a kernel matrix by about N times a rounding unit of the diagonal: the first figure is above that up to
-# some thousand points in float64, the last one far above it.
-RETRIES = {np.dtype(np.float64): (1e-12, 1e-10, 1e-8, 1e-6), np.dtype(np.float32): (1e-6, 1e-5, 1e-4, 1e-3)}
 
 
 class Leaf(NamedTuple):
@@ -77,8 +73,7 @@ def factorise(
     """Factorise one symmetric matrix, with jitter on its diagonal where rounding alone keeps it from that, if wanted.
 
     By blocks first; by LAPACK where a pivot is so small that blocks would lose its digits; then by LAPACK with growing
-    jitter. The tries are a loop on the device that is entered only if it has to be, also under `jax.vmap`, where a
-    condition would become a selection with both sides computed.
+    jitter.
 
     Parameters
     ----------
@@ -100,26 +95,15 @@ def factorise(
     """
     dtype = np.dtype(K.dtype)
     K = by_rows(K)
-    variances = jnp.diagonal(K)
-    scale = jnp.abs(jnp.mean(variances))
-    amounts = scale * jnp.asarray((0.0, *(RETRIES[dtype] if jitter else ())), dtype)
     first = _factor(_cut(K))
-    pivots = jnp.min(diagonal(first) / jnp.sqrt(variances))
+    pivots = jnp.min(diagonal(first) / jnp.sqrt(jnp.diagonal(K)))
 
-    def going(state):
-        k, done, _ = state
-        # A matrix that holds NaN or infinity is beyond mending.
-        return ~done & (k < amounts.size) & jnp.isfinite(scale)
+    def attempt(jitter):
+        factor = _lapack(K, jitter)
+        return _kept(factor, keep_lower), jnp.isfinite(diagonal(factor)[-1])
 
-    def try_again(state):
-        k, *_ = state
-        # k is never negative. What doesn't hang on it XLA would do before the loop, where all would pay for it.
-        factor = _lapack(K, jnp.where(k < 0, jnp.nan, amounts[k]))
-        return k + 1, jnp.isfinite(diagonal(factor)[-1]), _kept(factor, keep_lower)
-
-    start = jnp.zeros((), int), pivots >= least_pivot[dtype], _kept(first, keep_lower)
-    tries, _, factor = lax.while_loop(going, try_again, start)
-    return factor, jnp.where(tries > 0, amounts[tries - 1], jnp.zeros((), dtype))
+    fractions = (0.0, *(RETRIES[dtype] if jitter else ()))
+    return until_done(_kept(first, keep_lower), pivots >= least_pivot[dtype], attempt, K, fractions)
 
 
 def _kept(factor: Factor, keep_lower: bool) -> Factor:
@@ -245,23 +229,17 @@ def _leaf(K: Array) -> Leaf:
 def _lapack(K: Array, jitter: Array) -> Factor:
     """Factorise with jitter by LAPACK's factor and solves, which lose nothing."""
 
-    # The masks are made with the jitter, which is never negative but changes in the loop: XLA would make others before the
-    # loop, where all would pay for them.
-    def places(n):
-        rows, columns = (lax.broadcasted_iota(int, (n, n), axis) for axis in (0, 1))
-        return rows + (jitter < 0).astype(rows.dtype), columns
-
     def cut(L):
         n = L.shape[-1]
         if n > _WHOLE_ROWS:
             h = _half(n, _WHOLE_ROWS)
             return Node(cut(L[:h, :h]), by_rows(L[h:, :h]), cut(L[h:, h:]))
-        rows, columns = places(n)
+        rows, columns = places(n, jitter)
         L = by_rows(jnp.where(rows >= columns, L, 0.0))
         eye = jnp.where(rows == columns, jnp.ones((), L.dtype), 0.0)
         return Leaf(by_rows(lax.linalg.triangular_solve(L, eye, left_side=True, lower=True)), L)
 
-    rows, columns = places(K.shape[-1])
+    rows, columns = places(K.shape[-1], jitter)
     return cut(lax.linalg.cholesky_p.bind(jnp.where(rows == columns, K + jitter, K).T))
 
 

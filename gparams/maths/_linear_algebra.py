@@ -13,6 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from . import _blocks as blocks
+from ._jitter import RETRIES, default_jitter, places, until_done
 from ._products import matmul, product, symmetrize, times_transpose, transpose_copy
 
 # The inverse is built from blocks of about so many rows, larger where that would make too many of them.
@@ -20,44 +21,6 @@ from ._products import matmul, product, symmetrize, times_transpose, transpose_c
 # best or close to it from N = 500 to 4000.
 _BLOCK_ROWS = 256
 _MAX_BLOCKS = 16
-
-_JITTER = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4}
-
-
-def default_jitter(dtype) -> float:
-    """Give the amount to add to the diagonal of a kernel matrix of unit variance before its factorisation.
-
-    It is 1e-6 in float64, GPflow's choice. In float32 it is 1e-4, about a thousand rounding units. Smooth
-    kernels of unit variance were seen to need up to 3e-6 there at N = 200 and 3e-5 at N = 1000, so 1e-6 would
-    not do; with several thousand points even 1e-4 may not.
-
-    Parameters
-    ----------
-    dtype : dtype
-        The floating-point type of the matrix.
-
-    Returns
-    -------
-    float
-        The jitter, as a Python number, so that it takes the dtype of the array that it meets.
-
-    Raises
-    ------
-    TypeError
-        If the dtype is neither float32 nor float64.
-
-    Examples
-    --------
-    >>> default_jitter("float32")
-    0.0001
-    """
-    dtype = np.dtype(dtype)
-    if dtype not in _JITTER:
-        raise TypeError(
-            f"no jitter is known for dtype {dtype}: a Cholesky factorisation needs float32 or float64. "
-            "Convert the data first, for instance with X.astype(jnp.float64)."
-        )
-    return _JITTER[dtype]
 
 
 def cholesky(K: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
@@ -128,26 +91,18 @@ def _with_jitter(K):
 
 def _retry(K):
     # For one matrix: the map over a stack leaves those that have succeeded as they are.
-    amounts = jnp.asarray(blocks.RETRIES[np.dtype(K.dtype)], K.dtype) * jnp.abs(jnp.mean(jnp.diagonal(K)))
-
     # The loop carries the factor as LAPACK leaves it, by columns and with the other triangle still full: its transpose by
     # rows. Otherwise XLA copies it against the grain on the way in and out, a tenth of the whole at N = 1000.
     def factor(K):
-        return jnp.swapaxes(lax.linalg.cholesky_p.bind(jnp.swapaxes(K, -1, -2)), -1, -2)
+        U = jnp.swapaxes(lax.linalg.cholesky_p.bind(jnp.swapaxes(K, -1, -2)), -1, -2)
+        return U, ~jnp.isnan(U[-1, -1])
 
-    def going(state):
-        k, U = state
-        # A matrix that holds NaN or infinity is beyond mending.
-        return (k < amounts.size) & jnp.isnan(U[-1, -1]) & jnp.isfinite(amounts[0])
+    def attempt(jitter):
+        rows, columns = places(len(K), jitter)
+        return factor(jnp.where(rows == columns, K + jitter, K))
 
-    def try_again(state):
-        k, _ = state
-        # Written so that the sum is formed where LAPACK wants it, and that XLA keeps no mask from before the loop.
-        rows, columns = (lax.broadcasted_iota(int, K.shape, axis) for axis in (0, 1))
-        return k + 1, factor(jnp.where(rows + k == columns + k, K + amounts[k], K))
-
-    tries, U = lax.while_loop(going, try_again, (jnp.zeros((), int), factor(K)))
-    return jnp.tril(jnp.swapaxes(U, -1, -2)), jnp.where(tries > 0, amounts[tries - 1], jnp.zeros((), K.dtype))
+    U, jitter = until_done(*factor(K), attempt, K, RETRIES[np.dtype(K.dtype)])
+    return jnp.tril(jnp.swapaxes(U, -1, -2)), jitter
 
 
 @_with_jitter.defjvp

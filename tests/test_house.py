@@ -65,7 +65,7 @@ def test_there_are_files_and_imports_to_look_at():
 @each_file
 def test_imports_go_down_only(path):
     room = room_of(path)
-    assert room in FLOORS, f"{room} has no floor: add it to FLOORS, as DESIGN section 2 has it"
+    assert room in FLOORS, f"{room} has no floor: add it to FLOORS, as docs/design.md has it"
     wrong = {r for r in rooms_imported(path) if r != room and FLOORS[r] >= FLOORS[room]}
     if room == "__main__":
         wrong.discard("__init__")  # the demonstration walks in by the front door, as a user does

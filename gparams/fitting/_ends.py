@@ -1,4 +1,4 @@
-"""What is said of the point that a solver ends at: which Parameters have run to a bound."""
+"""What is said of the point that a solver ends at: Parameters at a bound, priors that exclude a value."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..parameters import read_values
+from ..parameters import log_prior, parameter_dict, read_values
 from ._problem import Problem
 
 _FAR = 100.0  # an unconstrained number at which softplus and the logistic function are flat to rounding
@@ -37,6 +37,13 @@ def bounds_reached(problem: Problem, x: Float[Array, " n"], loss: float) -> str:
                 if np.isfinite(bound) and _close(v, bound, other, v0):
                     found.append((here + i, sign, path + _index(i, u.shape), v, side, bound))
     return _say([f for f in found[:_MAX_TRIED] if _no_reason_to_return(problem, x, loss, f[0], f[1])])
+
+
+def priors_without_density(model: Any) -> str:
+    """Name the Parameters whose priors have no density at their values, as a clause for the message."""
+    with_prior = {path: p for path, p in parameter_dict(model).items() if getattr(p, "prior", None) is not None}
+    said = [path or "the Parameter" for path, p in with_prior.items() if not np.isfinite(log_prior(p))]
+    return f"; the prior of {', '.join(said)} excludes the value there" if said else ""
 
 
 def _bounded(v: Any, start: Any, lowest: Any, low: Any, high: Any, highest: Any) -> Any:

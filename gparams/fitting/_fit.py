@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
+from ._ends import priors_without_density
 from ._lbfgs import LBFGS
 from ._mesh import gather, over_devices, read_mesh
-from ._problem import make_problem
+from ._problem import make_problem, refuse_idle_loss
 from ._result import FitResult
 from ._solver import Callback, Reporter, Solver
 from ._stream import Stream, is_stream
@@ -60,10 +61,11 @@ def fit(
     Raises
     ------
     ValueError
-        If nothing is trainable, the loss is not one number, a batch is larger than the data or not like the first one, an
-        iterator gave no batch, or rows can't be split evenly over the devices.
+        If nothing is trainable, the loss is not one number or does not depend on the model, a batch is larger than the
+        data or not like the first one, an iterator gave no batch, or rows can't be split evenly over the devices.
     TypeError
-        If there is no loss, the solver is not one, or a solver that needs all data is given an iterator.
+        If there is no loss, or it can't be called with the model (and data); the solver is not one; a solver that needs
+        all data is given an iterator; or the model is traced, by `jit` or `vmap`.
 
     Examples
     --------
@@ -81,7 +83,7 @@ def fit(
             f"fit: expected a solver such as gp.fitting.LBFGS(), got {solver!r}. An optax optimiser goes in as "
             "gp.fitting.Optax(optimizer)."
         )
-    home = problem = make_problem(model, loss, _read_data(solver, data))
+    home = problem = make_problem(model, loss, _read_data(solver, data), getattr(solver, "batch_size", None))
     if mesh is not None:
         problem = over_devices(problem, read_mesh(mesh), getattr(solver, "batch_size", None))
     reporter = Reporter(solver.max_steps, callback, progress)
@@ -92,7 +94,10 @@ def fit(
         if isinstance(problem.data, Stream):
             problem.data.close()
     params = jax.tree.map(jnp.asarray, out.params) if mesh is None else gather(out.params)
-    return FitResult(out.build(home, params), out.loss, out.history, out.steps, out.converged, out.message)
+    fitted = out.build(home, params)
+    message = out.message if np.isfinite(out.loss) else out.message + priors_without_density(fitted)
+    refuse_idle_loss(home, fitted)
+    return FitResult(fitted, out.loss, out.history, out.steps, out.converged, message)
 
 
 def _read_data(solver: Solver, data: Any) -> Any:

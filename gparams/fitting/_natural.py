@@ -35,8 +35,9 @@ class NaturalGradient(Solver):
     gamma 1 is exact. Where a step would leave the cone of positive definite matrices, it is tried again with gamma halved,
     and the message says how often that was.
 
-    It acts on exactly the named Parameters, whatever their trainable flag. All others move if they are trainable and `rest`
-    is given: each step is then a natural-gradient step, and after it one of `rest` at the new point, on the same batch.
+    It acts on exactly the pairs named in `variables`, whatever their trainable flag; without names, on those that are
+    trainable. All else moves if it is trainable and `rest` is given: each step is then a natural-gradient step, and after
+    it one of `rest` at the new point, on the same batch.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ class NaturalGradient(Solver):
         Optax optimiser of all other trainable Parameters; None lets them be.
     variables
         Pairs (q_mu, q_sqrt) of means [M, L] and lower triangular roots [L, M, M] (or standard deviations [M, L]), each a
-        place or a path in the model; a third item is the pair's own `xi`. By default all pairs of those two names.
+        place or a path in the model; a third item is the pair's own `xi`. By default all trainable pairs of those two
+        names.
     xi
         Parametrisation of the step: `XiNat`, or `XiSqrtMeanVar`.
     steps
@@ -227,13 +229,7 @@ _MEAN = re.compile(r"(^|\.|\[')q_mu('\]|$)$")
 def _find_pairs(model: Any, variables: Sequence[tuple] | None, xi: XiTransform) -> tuple[_Pair, ...]:
     found = parameter_dict(model)
     if variables is None:
-        names = {path: _MEAN.sub(r"\g<1>q_sqrt\g<2>", path) for path in found if _MEAN.search(path)}
-        pairs = [_Pair(mean, root, xi) for mean, root in names.items() if root in found]
-        if not pairs:
-            raise ValueError(
-                f"NaturalGradient: this {type(model).__name__} has no pair of Parameters q_mu and q_sqrt; name them with "
-                "variables=[(mean, root)]"
-            )
+        pairs = _default_pairs(model, found, xi)
     else:
         pairs = [_Pair(_only(m, at(model, m)), _only(s, at(model, s)), *(own or (xi,))) for m, s, *own in variables]
     for pair in pairs:
@@ -242,6 +238,33 @@ def _find_pairs(model: Any, variables: Sequence[tuple] | None, xi: XiTransform) 
     if len(set(names)) != len(names):
         raise ValueError(f"NaturalGradient: a Parameter is named twice: {names}")
     return tuple(pairs)
+
+
+def _default_pairs(model: Any, found: Mapping[str, Any], xi: XiTransform) -> list[_Pair]:
+    """All pairs q_mu and q_sqrt, but those that are frozen."""
+    names = {path: _MEAN.sub(r"\g<1>q_sqrt\g<2>", path) for path in found if _MEAN.search(path)}
+    pairs = [_Pair(mean, root, xi) for mean, root in names.items() if root in found]
+    if not pairs:
+        raise ValueError(
+            f"NaturalGradient: this {type(model).__name__} has no pair of Parameters q_mu and q_sqrt; name them with "
+            "variables=[(mean, root)]"
+        )
+    free = []
+    for pair in pairs:
+        flags = [found[path].trainable for path in pair[:2]]
+        if flags[0] != flags[1]:
+            frozen, other = (pair.m, pair.s) if flags[1] else (pair.s, pair.m)
+            raise ValueError(
+                f"NaturalGradient: {frozen!r} is frozen and {other!r} is not, and a step moves both or none. Free or "
+                f"freeze both, or say that both are to move: variables=[({pair.m!r}, {pair.s!r})]"
+            )
+        free += [pair] if flags[0] else []
+    if not free:
+        raise ValueError(
+            f"NaturalGradient: {pairs[0].m!r} and {pairs[0].s!r} are frozen. Free them, or say that they are to move all "
+            f"the same: variables=[({pairs[0].m!r}, {pairs[0].s!r})]"
+        )
+    return free
 
 
 def _read_entry(entry: Any) -> tuple[Any, ...]:

@@ -1,14 +1,19 @@
 """The problem that a solver is given: a scalar loss of one vector."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, final
 
 import equinox as eqx
 import jax
+import jax.core
+import jax.extend.core
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..parameters import Flat
+from ._stream import Stream
 
 
 @final
@@ -59,8 +64,18 @@ class Problem(eqx.Module):
         return self.evaluate(self.model(params), batch)
 
 
-def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any) -> Problem:
+def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any, batch_size: int | None = None) -> Problem:
     """Check what `fit` was given, and put the problem together."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((model, data))):
+        raise TypeError(
+            "fit: the model or the data is traced, by jit, vmap or grad, and fit decides by numbers when to stop. Call it "
+            "outside; fit_restarts fits one model from many starts"
+        )
+    if callable(getattr(model, "functional", None)) and jax.tree_util.all_leaves([model]):
+        raise TypeError(
+            f"fit: this {type(model).__name__} of gparams.gpflow changes in place: gparams.gpflow.optimizers fit it, or "
+            "give its .functional()"
+        )
     if loss is None:
         if not callable(getattr(type(model), "training_loss", None)):
             raise TypeError(
@@ -68,11 +83,46 @@ def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any) -> Prob
                 "loss(model, data) is a number to make small"
             )
         if callable(getattr(type(model), "check_data", None)):
-            model.check_data(data)
+            model.check_data(data, batch_size)
         loss = training_loss
     if not callable(loss):
-        raise TypeError(f"fit: expected loss to be a function of the model, got {loss!r}")
+        raise TypeError(f"fit: expected loss to be a function of the model, got a {type(loss).__name__}")
+    _check_call(loss, (model,) if data is None else (model, data))
     return Problem(Flat(model), loss, data)
+
+
+def _check_call(loss: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        signature = inspect.signature(loss)
+    except (TypeError, ValueError):  # some of C's have none
+        return
+    try:
+        if getattr(loss, "__self__", None) is arguments[0]:
+            raise TypeError("a method of the model itself")
+        signature.bind(*arguments)
+    except TypeError as error:
+        called = "loss(model)" if len(arguments) == 1 else "loss(model, data)"
+        raise TypeError(
+            f"fit: the loss is called as {called}, and this one takes {signature}. Of a model's own method make a function "
+            "of the model: lambda m: m.training_loss()"
+        ) from error
+
+
+def refuse_idle_loss(problem: Problem, fitted: Any) -> None:
+    """Raise if nothing has moved because the loss takes no notice of the model that it is given."""
+    start, end = problem.flat.vector(), Flat(fitted).vector()
+    if not start.size or not np.array_equal(start, end) or isinstance(problem.data, Stream):
+        return
+    jaxpr = jax.make_jaxpr(problem)(start).jaxpr
+    seen = {jaxpr.invars[0]}
+    for equation in jaxpr.eqns:
+        if any(not isinstance(v, jax.extend.core.Literal) and v in seen for v in equation.invars):
+            seen.update(equation.outvars)
+    if jaxpr.outvars[0] not in seen:
+        raise ValueError(
+            "fit: the loss does not depend on any trainable Parameter of the model that it is given. A loss(model) has to "
+            "read its argument, and not a model from outside"
+        )
 
 
 def training_loss(model: Any, *data: Any) -> Any:

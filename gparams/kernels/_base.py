@@ -1,6 +1,7 @@
 """Kernel: what all covariance functions have in common, and their sums, products and multiples."""
 
 import abc
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, final
@@ -19,8 +20,9 @@ class Kernel(Module):
     """A covariance function. Subclass it, give it fields, `K` and `K_diag`, and it has the rest.
 
     A kernel is called: ``kernel(X)`` is [N, N], ``kernel(X, X2)`` is [N, N2] and ``kernel(X, full_cov=False)`` the
-    diagonal, [N]. Calling picks the `active_dims` columns; `K` and `K_diag` get inputs that are cut already. Kernels add
-    and multiply, and a number in front scales one: ``2.0 * k``.
+    diagonal, [N]. Calling picks the `active_dims` columns; `K` and `K_diag` get inputs that are cut already. A kernel that
+    offers the choice has a static field for it, ``active_dims: tuple | None = equinox.field(static=True)``. Kernels add and
+    multiply, and a number in front scales one: ``2.0 * k``.
 
     Examples
     --------
@@ -43,12 +45,25 @@ class Kernel(Module):
     [2. 3.]
     """
 
-    # A kernel that reads some columns only overrides this with a static field.
+    # A kernel that can read some columns only overrides this with a static field, a tuple.
     active_dims = None
     # What `full_cov` is where a call leaves it out; GPflow has the variances for kernels of several outputs.
     _full_cov_by_default = True
     # NumPy must leave `np.float64(2.0) * kernel` to us.
     __array_ufunc__ = None
+
+    def __check_init__(self):
+        for field in dataclasses.fields(self):
+            if field.name == "active_dims" and not field.metadata.get("static", False):
+                raise TypeError(
+                    f"{type(self).__name__}.active_dims: JAX would trace the columns. Write the field as "
+                    "active_dims: tuple | None = equinox.field(static=True)"
+                )
+        if not isinstance(self.active_dims, tuple | None):
+            raise TypeError(
+                f"{type(self).__name__}.active_dims: expected None or a tuple of columns, which can be hashed, "
+                f"got {self.active_dims!r}"
+            )
 
     @abc.abstractmethod
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:

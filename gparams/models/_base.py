@@ -1,6 +1,8 @@
 """GPModel: what all Gaussian-process models share."""
 
 import abc
+import inspect
+import warnings
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -17,7 +19,7 @@ from ..mean_functions import MeanFunction
 from ..parameters import Module, log_prior
 from ..posteriors import Posterior, independent_outputs
 from ._chunks import in_chunks, rows_in_chunk
-from ._data import read_data, read_inputs
+from ._data import caller_level, read_data, read_inputs
 from ._parts import dtype_of
 
 
@@ -53,22 +55,59 @@ class GPModel(Module):
     ) -> tuple[Float[Array, "N P"], Array]:
         """Mean and covariance of the latent function at new inputs."""
 
-    def check_data(self, data: Any) -> None:
+    def check_data(self, data: Any, batch_size: int | None = None) -> None:
         """Raise unless `fit` can train this model on the data; what is traced or comes in a stream passes.
+
+        Parameters
+        ----------
+        data
+            What `fit` was given.
+        batch_size
+            Rows of it to a step; None for all.
 
         Raises
         ------
         TypeError
-            If the model takes its data as an argument, and there is none.
+            If the model takes its data as an argument, and there is none; or has its own, and there are others.
         ValueError
             If X and Y differ in length, hold NaN, or hold labels outside the likelihood's range.
+
+        Warns
+        -----
+        UserWarning
+            If the model's `num_data` is not the number of rows, so that the batches would weigh too much or too little.
         """
         if not self.takes_data:
+            self._refuse_data(data)
             return
         if data is None:
             raise TypeError(f"{type(self).__name__} takes its data as an argument: fit(model, data=(X, Y))")
         if isinstance(data, tuple | list):
-            self.likelihood.check_observations(read_data(data)[1])
+            X, Y = read_data(data)
+            self.likelihood.check_observations(Y)
+            self._compare_count(len(X), batch_size)
+
+    def _refuse_data(self, data: Any) -> None:
+        try:
+            inspect.signature(self.maximum_log_likelihood_objective).bind(*([] if data is None else [data]))
+        except TypeError as error:
+            name = type(self).__name__
+            raise TypeError(f"{name} has its data already: fit(model), without data=") from error
+
+    def _compare_count(self, count: int, batch_size: int | None) -> None:
+        """Compare the model's `num_data`, where it has one, with the data."""
+        total = getattr(self, "num_data", count)
+        seen = count if batch_size is None else batch_size
+        if total == count or (total is None and seen == count):
+            return
+        taken = (
+            f"num_data is not set, so that a batch of {seen} counts as all" if total is None else f"num_data is {total}"
+        )
+        warnings.warn(
+            f"{type(self).__name__}: the data have {count} rows, and {taken}: the likelihood has the wrong weight beside "
+            f"the prior. Make the model with num_data={count}",
+            stacklevel=caller_level(),
+        )
 
     def predict_y(
         self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False, **how: Any

@@ -8,6 +8,7 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
+from ..inducing_variables import InducingPoints, InducingVariables
 from ..kernels import Kernel, MultioutputKernel
 from ..likelihoods import Gaussian, Likelihood
 from ..mean_functions import MeanFunction, Zero
@@ -20,10 +21,22 @@ def dtype_of(tree: Any) -> Any:
     return next((array.dtype for array in arrays), jnp.result_type(float))
 
 
+def _got(x: Any) -> str:
+    """Say what something is that should have been a part of a model."""
+    if isinstance(x, type):
+        return f"the class {x.__name__}; call it: {x.__name__}(...)"
+    if hasattr(x, "shape"):
+        return f"an array of shape {tuple(x.shape)}"
+    name = type(x).__name__
+    if callable(getattr(x, "functional", None)):
+        return f"{name} of gparams.gpflow, which changes in place; give its .functional()"
+    return f"{x!r} of type {name}" if isinstance(x, str | int | float | None) else f"an object of type {name}"
+
+
 def read_kernel(model: str, kernel: Any) -> Kernel:
     """Refuse what is not a kernel."""
     if not isinstance(kernel, Kernel):
-        raise TypeError(f"{model}: expected a kernel, got {kernel!r} of type {type(kernel).__name__}")
+        raise TypeError(f"{model}: expected a kernel, got {_got(kernel)}")
     return kernel
 
 
@@ -39,14 +52,14 @@ def read_mean_function(model: str, mean_function: Any) -> Any:
     if mean_function is None:
         return Zero()
     if not isinstance(mean_function, MeanFunction) and not callable(mean_function):
-        raise TypeError(f"{model}: expected a mean function, got {mean_function!r}")
+        raise TypeError(f"{model}: expected a mean function, got {_got(mean_function)}")
     return mean_function
 
 
 def read_likelihood(model: str, likelihood: Any) -> Likelihood:
     """Refuse what is not a likelihood."""
     if not isinstance(likelihood, Likelihood):
-        raise TypeError(f"{model}: expected a likelihood, got {likelihood!r} of type {type(likelihood).__name__}")
+        raise TypeError(f"{model}: expected a likelihood, got {_got(likelihood)}")
     return likelihood
 
 
@@ -57,7 +70,9 @@ def read_gaussian(model: str, likelihood: Any, noise_variance: Any) -> Gaussian:
     if likelihood is None:
         return Gaussian(noise_variance)
     if not isinstance(likelihood, Gaussian):
-        raise TypeError(f"{model}: expected a Gaussian likelihood (this inference has no other), got {likelihood!r}")
+        raise TypeError(
+            f"{model}: expected a Gaussian likelihood (this inference has no other), got {_got(likelihood)}"
+        )
     return likelihood
 
 
@@ -78,6 +93,14 @@ def refuse_more_inducing_than_data(model: str, num_inducing: int, num_data: Any)
         raise ValueError(
             f"{model}: {num_inducing} inducing variables for {num_data} data; expected at most one for each datum. "
             "Inducing points are rows: a transposed array of them is the likeliest cause"
+        )
+
+
+def refuse_other_columns(model: str, inducing: InducingVariables, X: Any) -> None:
+    """Inducing points live where the inputs do."""
+    if isinstance(inducing, InducingPoints) and inducing.Z.shape[1] != X.shape[1]:
+        raise ValueError(
+            f"{model}: X has shape {X.shape} and the inducing points {inducing.Z.shape}; expected one number of columns"
         )
 
 

@@ -23,7 +23,13 @@ from ..mean_functions import MeanFunction
 from ..posteriors import Posterior, mean_at
 from ._base import PosteriorModel
 from ._data import read_data
-from ._parts import read_gaussian, read_mean_function, read_single_output_kernel, refuse_more_inducing_than_data
+from ._parts import (
+    read_gaussian,
+    read_mean_function,
+    read_single_output_kernel,
+    refuse_more_inducing_than_data,
+    refuse_other_columns,
+)
 
 MEND = "use SVGP for several outputs that covary"
 
@@ -310,6 +316,7 @@ def check_sparse(
     """Refuse more inducing variables than data, and a number of latent functions that is not that of the outputs."""
     X, Y = data
     refuse_more_inducing_than_data(model, inducing.num_inducing, X.shape[0])
+    refuse_other_columns(model, inducing, X)
     if num_latent_gps not in (None, Y.shape[1]):
         raise ValueError(f"{model}: num_latent_gps={num_latent_gps}, and Y has {Y.shape[1]} columns; leave it out")
 

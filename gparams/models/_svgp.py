@@ -23,6 +23,7 @@ from ._parts import (
     read_q_mu,
     read_q_sqrt,
     refuse_more_inducing_than_data,
+    refuse_other_columns,
 )
 
 
@@ -155,6 +156,7 @@ class SVGP(PosteriorModel):
         """
         X, Y = read_data(data)
         self.likelihood.check_observations(Y)
+        refuse_other_columns("SVGP", self.inducing_variable, X)
         if self.num_data is not None and X.shape[0] > self.num_data:
             raise ValueError(f"SVGP: a batch of {X.shape[0]} data, and num_data={self.num_data} in all")
         return _elbo(self, X, Y)

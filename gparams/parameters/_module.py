@@ -1,10 +1,12 @@
 """Module: an Equinox module that knows places, and in which a shared Parameter stays shared."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
 import jax.tree_util as jtu
 
+from ._paths import is_leaf
 from ._place import at
 from ._summary import tabulate
 from ._ties import tie_aliases
@@ -35,6 +37,14 @@ class Module(eqx.Module):
     """
 
     def __check_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            declared = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", "")
+            value = getattr(self, field.name, None)
+            if declared.rpartition(".")[2] == "Parameter" and not is_leaf(value) and eqx.is_array_like(value):
+                raise TypeError(
+                    f"{type(self).__name__}.{field.name} is declared as a Parameter, and holds a plain number or array: "
+                    f"make one of it in __init__, self.{field.name} = gp.as_parameter({field.name}, transform=...)"
+                )
         tied = tie_aliases(self)
         if tied is not self:
             for key, value in jtu.tree_flatten_with_path(tied, is_leaf=lambda x: x is not tied)[0]:

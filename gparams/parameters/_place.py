@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import equinox as eqx
+import jax.tree_util
 import numpy as np
 
 from ._parameter import Parameter
@@ -92,8 +94,8 @@ def at(
     - ``at(m).Z[:5]``: elements of one Parameter;
     - ``at(m, "kernel.kernels[0].lengthscales")``: the path as the summary prints it, with or without the leading dot
       or the model's class name;
-    - ``at(m, "**.variance")``: a glob over the paths of Parameters and Buffers, where ``*`` is one step (``[*]`` one
-      index) and ``**`` any number of them;
+    - ``at(m, "**.variance")``: a glob over the paths of Parameters (of Buffers and arrays, where it matches none), where
+      ``*`` is one step (``[*]`` one index) and ``**`` any number of them;
     - ``at(m, lambda m: m.kernel)``: a function that returns a node or a sequence of nodes, as for `equinox.tree_at`;
     - ``at(m, filter=lambda path, p: p.prior is not None)``: the Parameters that a test picks;
     - a list or tuple of these.
@@ -158,7 +160,9 @@ def _read_text(tree: Any, text: str) -> tuple[Target, ...]:
         steps = steps[1:]  # the summary prints the class name of the model first
     if not is_glob(text):
         return (Target(find(tree, steps)[0]),)
-    found = tuple(Target(path) for path, _ in walk(tree)[0] if matches(steps, steps_of(path)))
+    named = [n for n in walk(tree)[0] if matches(steps, steps_of(n.path))]
+    parameters = [n for n in named if isinstance(n.leaf, Parameter)]
+    found = tuple(Target(path) for path, _ in parameters or named)
     if not found:
         hint = " (a glob matches Parameters by their whole path: end it in '.**' for all below a module)"
         error = missing(tree, text)
@@ -276,7 +280,21 @@ def resolve(where: Any) -> tuple[Any, tuple[Target, ...]]:
     if isinstance(where, list | tuple) and where and all(isinstance(w, Place) for w in where):
         tree = parts(where[0])[0]
         return tree, _read(tree, list(where))
+    _refuse_opaque(where)
     return where, (Target(()),)
+
+
+def _refuse_opaque(tree: Any) -> None:
+    """Refuse an object that JAX can't look into: nothing in it would be found."""
+    if is_leaf(tree) or eqx.is_array_like(tree) or tree is None or not jax.tree_util.all_leaves([tree]):
+        return
+    name = type(tree).__name__
+    mend = ""
+    if callable(getattr(tree, "functional", None)):
+        mend = " of gparams.gpflow, which changes in place: take gparams.gpflow's own functions, or its .functional()"
+    elif hasattr(tree, "model"):
+        mend = "; its model is .model"
+    raise TypeError(f"expected a place, a model or another PyTree with Parameters, got a {name}{mend}")
 
 
 def whole(targets: tuple[Target, ...], verb: str) -> None:

@@ -280,7 +280,7 @@ def replace(where: Any, node: Any) -> Any:
     Raises
     ------
     TypeError
-        If `where` is not a place, or is elements of a Parameter.
+        If `where` is not a place, or is elements of a Parameter; or if `node` is a class.
 
     Examples
     --------
@@ -292,6 +292,8 @@ def replace(where: Any, node: Any) -> Any:
     if not isinstance(where, Place | list | tuple):
         raise TypeError("replace: expected a place such as model.at.kernel")
     tree, targets = resolve(where)
+    if isinstance(node, type):
+        raise TypeError(f"replace: expected an object, got the class {node.__name__}; call it: {node.__name__}(...)")
     for target in targets:
         if target.index is not None:
             raise TypeError(f"replace: {describe(target)!r} is elements of an array; assign sets them")

@@ -116,6 +116,53 @@ def test_nothing_trainable():
 
 
 @each_solver
+def test_a_loss_that_takes_no_notice_of_the_model(solver):
+    model = toy()
+    with pytest.raises(ValueError, match="does not depend on any trainable Parameter"):
+        gp.fit(model, lambda _: model.training_loss(), solver=solver)
+    flat = gp.fit(gp.Parameter(1.0), lambda p: 0.0 * p.value, solver=solver)  # it reads, and there is nothing to gain
+    assert flat.loss == 0.0
+
+
+def test_a_loss_that_can_not_be_called():
+    model = toy()
+    with pytest.raises(TypeError, match=r"called as loss\(model\).*lambda m: m.training_loss"):
+        gp.fit(model, model.training_loss)
+    with pytest.raises(TypeError, match=r"called as loss\(model, data\)"):
+        gp.fit(model, lambda m: m.training_loss(), data=data())
+    with pytest.raises(TypeError, match="GPR has its data already"):
+        gp.fit(model, data=data())
+
+
+def test_a_fit_is_not_traced():
+    with pytest.raises(TypeError, match="traced, by jit, vmap or grad"):
+        jax.jit(lambda m: gp.fit(m).loss)(toy())
+
+
+def test_a_prior_that_excludes_the_start_is_named():
+    model = gp.set_prior(toy().at.kernel.variance, tfd.Uniform(np.float64(20.0), np.float64(30.0)))
+    assert "the prior of kernel.variance excludes" in gp.fit(model).message
+    assert "prior" not in gp.fit(gp.Parameter(1.0), lambda p: p.value * jnp.nan).message
+
+
+@pytest.mark.parametrize(("num_data", "batch_size", "said"), [
+    (None, 4, "num_data is not set, so that a batch of 4"), (7, 4, "num_data is 7"), (7, None, "num_data is 7"),
+    (None, None, None), (20, 4, None),
+])  # fmt: skip
+def test_the_number_of_data_is_compared(num_data, batch_size, said, key, recwarn):
+    X, Y = np.linspace(0.0, 1.0, 20)[:, None], np.ones((20, 1))
+    model = gp.models.SVGP(gp.kernels.Matern32(), gp.likelihoods.Gaussian(), X[:2], num_data=num_data)
+    if batch_size is None and num_data == 7:
+        with pytest.raises(ValueError, match="a batch of 20 data, and num_data=7"), pytest.warns(match=said):
+            gp.fit(model, data=(X, Y), solver=Optax(optax.sgd(1e-3), steps=1))
+        return
+    gp.fit(model, data=(X, Y), solver=Optax(optax.sgd(1e-3), steps=1, batch_size=batch_size), key=key)
+    found = [str(w.message) for w in recwarn if "num_data" in str(w.message)]
+    assert len(found) == (said is not None)
+    assert all(said in text and "num_data=20" in text for text in found)
+
+
+@each_solver
 def test_a_loss_is_one_number(solver):
     with pytest.raises(ValueError, match=r"must be one number, and has shape \(1,\)"):
         gp.fit(gp.Parameter(1.0), lambda p: p.value[None], solver=solver)

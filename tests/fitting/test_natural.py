@@ -158,13 +158,27 @@ def test_a_step_out_of_the_cone_is_taken_in_part(xi):
 
 def test_it_acts_on_the_named_parameters_whatever_their_flag():
     frozen = gp.set_trainable(Bayes(), False)
-    result = gp.fit(frozen, solver=NaturalGradient(1.0, steps=1))
+    named = NaturalGradient(1.0, variables=[("q_mu", "q_sqrt")], steps=1)
+    result = gp.fit(frozen, solver=named)
     assert_allclose(result.model.q_mu.value, exact()[0], rtol=1e-10)
     assert not any(p.trainable for p in gp.parameters(result.model))
     free = gp.set_trainable(Bayes().at.noise, True)
     result = gp.fit(free, solver=NaturalGradient(1.0, steps=1))
     assert all(p.trainable for p in gp.parameters(result.model))
     assert float(result.model.noise) == float(free.noise)
+
+
+def test_what_is_frozen_and_not_named_stays():
+    two = {"a": gp.set_trainable(Bayes(), False), "b": Bayes()}
+    fitted = gp.fit(
+        two, lambda m: m["a"].training_loss() + m["b"].training_loss(), solver=NaturalGradient(1.0, steps=1)
+    )
+    assert np.array_equal(fitted.model["a"].q_mu.value, two["a"].q_mu.value)
+    assert_allclose(fitted.model["b"].q_mu.value, exact()[0], rtol=1e-10)
+    with pytest.raises(ValueError, match="'q_mu' and 'q_sqrt' are frozen.*variables="):
+        gp.fit(two["a"], solver=NaturalGradient(1.0, steps=1))
+    with pytest.raises(ValueError, match="'q_sqrt' is frozen and 'q_mu' is not"):
+        gp.fit(gp.set_trainable(Bayes().at.q_sqrt, False), solver=NaturalGradient(1.0, steps=1))
 
 
 def test_in_turn_with_an_optimiser_of_the_rest():

@@ -1,5 +1,6 @@
 """Numbers in front of kernels, sums of lists, and kernels that users write."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,7 +101,7 @@ class Brownian(gp.kernels.Kernel):
     """A kernel as a user writes it: fields, K and K_diag."""
 
     variance: gp.Parameter
-    active_dims: tuple | None = None
+    active_dims: tuple | None = eqx.field(static=True, default=None)
 
     def K(self, X, X2=None):
         X2 = X if X2 is None else X2
@@ -123,6 +124,18 @@ def test_a_users_kernel_is_called_and_sliced():
     assert_allclose(k(T[:, 1:], presliced=True), k(T))
     with pytest.raises(ValueError, match="expected X of shape"):
         k(T[0])
+
+
+def test_columns_that_jax_would_trace_are_refused():
+    class Traced(Brownian):
+        active_dims: tuple | None = None
+
+    with pytest.raises(TypeError, match=r"Traced.active_dims.*static=True"):
+        Traced(gp.Parameter(1.0))
+    with pytest.raises(TypeError, match="Brownian.active_dims: expected None or a tuple"):
+        brownian(active_dims=[1])
+    chosen = brownian(active_dims=(1,))
+    assert_allclose(jax.jit(lambda k: k(np.abs(X)))(chosen), chosen(np.abs(X)))
 
 
 def test_a_users_kernel_composes():

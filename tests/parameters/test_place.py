@@ -59,6 +59,16 @@ FORMS = {
 }
 
 
+def test_a_glob_matches_parameters_before_arrays():
+    X = np.linspace(0.0, 1.0, 5)[:, None]
+    model = gp.models.GPR((X, X), gp.kernels.Matern32())
+    frozen = gp.set_trainable(gp.at(model, "**"), False)
+    assert len(gp.parameters(frozen)) == 3 and not gp.partition(frozen)[0]
+    doubled = gp.update(gp.at(model, "**"), lambda x: 2.0 * x)
+    assert np.array_equal(doubled.data[0], X) and float(doubled.kernel.variance) == pytest.approx(2.0)
+    assert np.array_equal(gp.update(gp.at(model, "data[*]"), lambda x: 2.0 * x).data[0], 2.0 * X)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_form(form):
     place, expected = FORMS[form]

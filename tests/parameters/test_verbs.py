@@ -67,6 +67,34 @@ def test_assign_under_jit_and_grad():
     assert float(slope) == 6.0
 
 
+def test_a_class_is_no_node():
+    with pytest.raises(TypeError, match=r"got the class Matern32; call it: Matern32\(...\)"):
+        gp.replace(gp.models.GPR((np.ones((2, 1)),) * 2, gp.kernels.Matern12()).at.kernel, gp.kernels.Matern32)
+
+
+def test_a_field_declared_as_a_parameter_holds_one():
+    class Line(gp.Module):
+        slope: gp.Parameter = 2.0
+
+    class Named(gp.Module):
+        slope: "gp.Parameter"
+
+    with pytest.raises(TypeError, match="Line.slope is declared as a Parameter.*gp.as_parameter"):
+        Line()
+    with pytest.raises(TypeError, match="Named.slope is declared as a Parameter"):
+        Named(np.ones(2))
+    assert Line(gp.Parameter(1.0)).slope == Named(gp.Parameter(1.0)).slope == 1.0
+
+
+def test_what_jax_can_not_look_into_is_no_model():
+    result = gp.fit(gp.Parameter(1.0), lambda p: (p - 1.0) ** 2)
+    for verb in (gp.print_summary, gp.parameter_dict, lambda tree: gp.set_trainable(tree, False)):
+        with pytest.raises(TypeError, match="got a FitResult; its model is .model"):
+            verb(result)
+        with pytest.raises(TypeError, match="got a object"):
+            verb(object())
+
+
 def test_replace_by_a_number_keeps_the_parameter():
     kernel = gp.set_trainable(gp.kernels.SquaredExponential().at.variance, False)
     for number in (2.0, np.float64(2.0), jnp.asarray(2.0)):

@@ -1,5 +1,6 @@
 """Covariance functions, with GPflow's names, signatures and parametrisations."""
 
+from ._aliases import __getattr__ as __getattr__
 from ._base import Kernel as Kernel
 from ._base import MultioutputKernel as MultioutputKernel
 from ._base import Product as Product

@@ -83,6 +83,10 @@ class ArrayManners:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype) if copy else np.asarray(self.value, dtype=dtype)
 
+    def __getattr__(self, name: str) -> Any:
+        hint = ": it can't change. m = gp.assign(m.at.kernel.variance, 2.0) returns a model" if name == "assign" else ""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
+
     def numpy(self) -> np.ndarray:
         """Return the value as a NumPy array."""
         return np.asarray(self.value)

@@ -191,3 +191,16 @@ def test_a_checkpoint_fills_a_model_of_shapes(tmp_path):
 def test_unstacked_arrays_are_arrays():
     first, _ = gp.unstack({"a": np.arange(2.0)})
     assert isinstance(first["a"], np.ndarray) and first["a"].shape == ()
+
+
+@pytest.mark.parametrize(("lookup", "said"), [
+    (lambda: gp.optimizers, "gparams.gpflow.optimizers"),
+    (lambda: gp.kernels.RBF, "it is SquaredExponential"),
+    (lambda: gp.Parameter(1.0).assign(2.0), "gp.assign"),
+])  # fmt: skip
+def test_gpflow_habits_are_answered(lookup, said):
+    with pytest.raises(AttributeError, match=said):
+        lookup()
+    assert (
+        not hasattr(gp.Parameter(1.0), "nothing") and not hasattr(gp.kernels, "Nothing") and not hasattr(gp, "nothing")
+    )

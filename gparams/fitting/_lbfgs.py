@@ -58,6 +58,11 @@ class LBFGS(Solver):
     every
         Steps between two reports to a callback or a progress bar.
 
+    Raises
+    ------
+    ValueError
+        If `max_steps` is negative, or `memory`, `max_line_search_steps` or `every` less than 1.
+
     References
     ----------
     Liu & Nocedal (1989), *On the limited memory BFGS method for large scale optimization*; Nocedal & Wright (2006),
@@ -78,6 +83,13 @@ class LBFGS(Solver):
     memory: int = 10
     max_line_search_steps: int = 25
     every: int = 10
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 0 or min(self.memory, self.max_line_search_steps, self.every) < 1:
+            raise ValueError(
+                "LBFGS: expected max_steps of at least 0, and memory, max_line_search_steps and every of at least 1, got "
+                f"{self.max_steps}, {self.memory}, {self.max_line_search_steps} and {self.every}"
+            )
 
     def minimize(self, problem: Problem, reporter: Reporter, key: Key[Array, ""] | None) -> Outcome:
         """Run until converged, stuck, or out of steps."""

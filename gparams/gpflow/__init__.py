@@ -26,6 +26,7 @@ GPflow's default float is float64.
 from ._dataset import Dataset as Dataset
 from ._defaults import set_seed as set_seed
 from ._extras import LossClosure as LossClosure
+from ._missing import __dir__ as __dir__
 from ._missing import __getattr__ as __getattr__
 from ._module import Module as Module
 from ._module import stateful as stateful

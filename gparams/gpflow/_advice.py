@@ -34,6 +34,9 @@ _ADVICE = {
     "optimizers": "Nearest: gpflow.optimizers.Scipy, Adam, NaturalGradient.",
     "experimental": "It holds GPflow's inner shape checks; gparams has its shapes in the signatures (jaxtyping).",
     "logdensities": "Nearest: the log densities of gparams.maths (log_gaussian, log_poisson, ...).",
+    "versions": "Nearest: gparams.__version__, of this package.",
+    "keras": "Nearest: gpflow.optimizers.Adam and its siblings, in the place of those of tf_keras.",
+    "type_flags": "It holds GPflow's flags for type checkers; gparams has its shapes in the signatures (jaxtyping).",
     "inducing_variables": "Nearest: gparams.inducing_variables.",
     "": "Nearest: the functional model, model.functional(), and the functions of gparams.",
 }

@@ -57,14 +57,17 @@ class Namespace(types.ModuleType):
         return found
 
     def __dir__(self) -> list[str]:
-        return sorted({n for n in NAMES[self._where] if has(self._where, n)} | set(_more(self._where)))
+        return sorted(listed(self._where))
+
+
+def listed(path: str) -> set[str]:
+    """Names that are found at a path."""
+    return {name for name in NAMES[path] if has(path, name)} | set(_more(path))
 
 
 def resolve(path: str, name: str) -> Any:
     """Find what stands for ``gpflow.<path>.<name>`` here; an error that says what does the job, if nothing does."""
     where = NAMES[path].get(name)
-    if where is not None and where.endswith(":"):
-        return sys.modules[f"gparams.gpflow.{where[:-1]}"]
     found = _of(where) if where is not None else _more(path).get(name)
     if found is None:
         raise AttributeError(_explain(path, name, where))
@@ -74,11 +77,13 @@ def resolve(path: str, name: str) -> Any:
 def has(path: str, name: str) -> bool:
     """Whether ``gpflow.<path>.<name>`` has a counterpart here."""
     where = NAMES[path].get(name)
-    return name in _more(path) if where is None else where.endswith(":") or _of(where) is not None
+    return name in _more(path) if where is None else _of(where) is not None
 
 
 def _of(where: str) -> Any:
     where = RENAMED.get(where, where)
+    if where.endswith(":"):  # a module; the table lacks a few that hold none of GPflow's own names
+        return sys.modules.get(f"gparams.gpflow.{where[:-1]}")
     if where in OURS:
         return OURS[where]
     home, name = where.split(":")

@@ -10,10 +10,9 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ._held import working_dtype
-from ._parameter import Parameter, rebuild
+from ._parameter import Parameter, check_shape, rebuild
 from ._paths import Named, Path, text_of, walk
 from ._place import below, resolve, whole
-from ._priors import check_shape
 from ._tfp import tfd
 from ._ties import groups
 from ._transforms import elementwise, inverse, lenient_promotion

@@ -53,9 +53,10 @@ class Parameter(ArrayManners, eqx.Module):
     Raises
     ------
     TypeError
-        If the value is not numeric, or the transform or prior is not a TFP object.
+        If the value is not numeric, the transform or prior is not a TFP object, or the flag is not a Boolean.
     ValueError
-        If the value is NaN, infinite, or outside the transform's domain.
+        If the value is NaN, infinite, or outside the transform's domain; if the prior is over arrays of another shape, or
+        `prior_on` is neither of the two.
 
     Examples
     --------
@@ -95,11 +96,15 @@ class Parameter(ArrayManners, eqx.Module):
         if u is None or u.dtype != array.dtype:
             u = to_unconstrained(t, array, what="Parameter")
         mask = old.mask if t is old.transform and trainable is None else None
+        space, density = old.prior_on if prior_on is None else read_space(prior_on, "prior_on"), old.prior
+        if prior is not None:
+            density = hold_prior(prior, array.dtype)
+            check_shape(density, tuple(array.shape if space == "constrained" else u.shape), "Parameter")
         self.unconstrained = jnp.asarray(u)
         self._spec = Spec(
             t,
-            old.prior if prior is None else hold_prior(prior, array.dtype),
-            old.prior_on if prior_on is None else read_space(prior_on, "prior_on"),
+            density,
+            space,
             old.trainable if trainable is None else read_flag(trainable, "trainable"),
             mask,
         )
@@ -253,6 +258,11 @@ def as_parameter(value: Any, *, transform: tfb.Bijector | None = None) -> Parame
     -------
     A new Parameter.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Parameter`.
+
     Examples
     --------
     >>> import gparams as gp
@@ -270,6 +280,17 @@ def as_parameter(value: Any, *, transform: tfb.Bijector | None = None) -> Parame
 
 def rebuild(unconstrained: Any, spec: Spec) -> Parameter:
     """Put a Parameter together from its two halves, unchecked (as unflattening does).
+
+    Parameters
+    ----------
+    unconstrained
+        The array that is its leaf, or what stands for it in a tree.
+    spec
+        The static facts: transform, prior, flag.
+
+    Returns
+    -------
+    The Parameter.
 
     Examples
     --------
@@ -327,6 +348,18 @@ def hold_prior(prior: Any, dtype: Any) -> Held:
             f"{prior!r} of type {type(prior).__name__}"
         )
     return hold(prior, dtype)
+
+
+def check_shape(prior: Held, shape: tuple[int, ...], name: str) -> None:
+    """Refuse a prior over arrays that a value of this shape does not hold; a prior of one number is each element's."""
+    event = tuple(prior.obj.event_shape)
+    whole = tuple(prior.obj.batch_shape) + event
+    try:
+        fits = np.broadcast_shapes(whole, shape) == shape and shape[len(shape) - len(event) :] == event
+    except (TypeError, ValueError):  # a joint distribution has several shapes
+        fits = False
+    if not fits:
+        raise ValueError(f"{name}: its prior, {prior}, is over arrays of shape {whole}, and it has shape {shape}")
 
 
 def read_space(space: Any, name: str) -> str:

@@ -3,12 +3,11 @@
 from typing import Any, Literal
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from ._entry import default_float
-from ._held import Held, working_dtype
-from ._parameter import Parameter, read_space
+from ._held import working_dtype
+from ._parameter import Parameter, check_shape, read_space
 from ._paths import text_of, walk
 from ._ties import groups
 from ._transforms import forward, lenient_promotion, log_det_jacobian
@@ -42,6 +41,11 @@ def log_prior(
     -------
     A scalar in nats; 0 where there is no prior.
 
+    Raises
+    ------
+    ValueError
+        If `space` is neither of the two, or a prior is over arrays of a shape that its Parameter does not have.
+
     References
     ----------
     GPflow 2.11, ``Parameter.log_prior_density``. Gelman et al. (2013), *Bayesian Data Analysis*, section 1.8 (change of
@@ -68,18 +72,6 @@ def log_prior(
     ]
     with lenient_promotion():
         return sum(terms[1:], start=terms[0]) if terms else jnp.zeros((), default_float())
-
-
-def check_shape(prior: Held, shape: tuple[int, ...], name: str) -> None:
-    """Refuse a prior over arrays that a value of this shape does not hold; a prior of one number is each element's."""
-    event = tuple(prior.obj.event_shape)
-    whole = tuple(prior.obj.batch_shape) + event
-    try:
-        fits = np.broadcast_shapes(whole, shape) == shape and shape[len(shape) - len(event) :] == event
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ValueError(f"{name}: its prior, {prior}, is over arrays of shape {whole}, and it has shape {shape}")
 
 
 def _log_density(p: Parameter, space: str, name: str) -> Array:

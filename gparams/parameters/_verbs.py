@@ -15,6 +15,7 @@ from ._parameter import (
     Buffer,
     Parameter,
     PriorOn,
+    check_shape,
     hold_prior,
     read_flag,
     read_space,
@@ -56,6 +57,8 @@ def set_trainable(where: Any, trainable: bool) -> Any:
         elements.
     TypeError
         If the flag is not a Boolean.
+    PlaceError
+        If the places of a list are in different trees.
 
     Examples
     --------
@@ -134,6 +137,8 @@ def assign(where: Any, value: Any) -> Any:
         path, the value and the domain.
     TypeError
         If the value is not numeric, or the place is a module.
+    PlaceError
+        If the places of a list are in different trees.
 
     Notes
     -----
@@ -239,7 +244,7 @@ def update(where: Any, fn: Callable[[Any], Any]) -> Any:
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError, TypeError, PlaceError
         As for `assign`.
 
     Examples
@@ -281,6 +286,8 @@ def replace(where: Any, node: Any) -> Any:
     ------
     TypeError
         If `where` is not a place, or is elements of a Parameter; or if `node` is a class.
+    ValueError, PlaceError
+        As for `assign`.
 
     Examples
     --------
@@ -323,8 +330,12 @@ def set_prior(where: Any, prior: tfd.Distribution | None, prior_on: PriorOn = "c
 
     Raises
     ------
+    ValueError
+        If the prior is over arrays of a shape that the Parameter does not have, or `prior_on` is neither of the two.
     TypeError
         If the prior is not a TFP distribution, or the place is not a Parameter.
+    PlaceError
+        If the places of a list are in different trees.
 
     Examples
     --------
@@ -338,6 +349,8 @@ def set_prior(where: Any, prior: tfd.Distribution | None, prior_on: PriorOn = "c
 
     def edit(p: Parameter, name: str) -> Parameter:
         held = None if prior is None else hold_prior(prior, p.dtype)
+        if held is not None:
+            check_shape(held, p.shape if space == "constrained" else tuple(p.unconstrained.shape), name)
         return rebuild(p.unconstrained, p._spec.replace(prior=held, prior_on=space))
 
     return _edit_parameters(where, edit, "set_prior")
@@ -360,9 +373,11 @@ def set_transform(where: Any, transform: tfb.Bijector | None) -> Any:
     Raises
     ------
     ValueError
-        If the present value is outside the new transform's domain.
+        If the present value is outside the new transform's domain, or the transform mixes elements and some are frozen.
     TypeError
         If the transform is not a TFP bijector, or the place is not a Parameter.
+    PlaceError
+        If the places of a list are in different trees.
 
     Examples
     --------

@@ -36,6 +36,13 @@ def look(f, most=25, noise=0.0):
     return point, tried, bool(finite)
 
 
+@pytest.mark.parametrize("bad", [{"max_steps": -1}, {"memory": 0}, {"max_line_search_steps": 0}, {"every": 0}])
+def test_settings_that_make_no_sense_are_refused(bad):
+    with pytest.raises(ValueError, match=f"LBFGS: expected .*{next(iter(bad))}"):
+        LBFGS(**bad)
+    assert gp.fit(gp.Parameter(1.0), lambda p: p**2, solver=LBFGS(max_steps=0)).loss == 1.0
+
+
 LINES = {
     "near": lambda t: (t - 0.5) ** 2,
     "far": lambda t: (t - 1e4) ** 2,

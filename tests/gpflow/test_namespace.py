@@ -84,6 +84,24 @@ def test_import_passes_the_text_on():
     assert getattr(gpflow.kernels, "Nothing", None) is None and not hasattr(gpflow, "Nothing")
 
 
+def test_modules_without_a_counterpart_are_missing_names():
+    for name, does_the_job in (("versions", "gparams.__version__"), ("keras", "optimizers.Adam"), ("type_flags", "")):
+        assert not hasattr(gpflow, name) and getattr(gpflow, name, 3) == 3
+        with pytest.raises(AttributeError, match=f"gpflow.{name} is not in gparams.gpflow. .*{does_the_job}"):
+            getattr(gpflow, name)
+    with pytest.raises(ImportError, match="gpflow.versions is not in gparams.gpflow"):
+        from gparams.gpflow import versions  # noqa: F401
+
+
+def test_the_package_lists_what_it_has():
+    listed = dir(gpflow)
+    assert {"kernels", "models", "optimizers", "port", "Parameter", "Dataset", "stateful", "__doc__"} <= set(listed)
+    assert not {"versions", "keras", "_module"} & set(listed)
+    assert all(
+        importlib.import_module("gparams.gpflow.port") if name == "port" else hasattr(gpflow, name) for name in listed
+    )
+
+
 def test_all_classes_of_the_core_are_offered():
     for room, section in (("kernels", "kernels"), ("likelihoods", "likelihoods"), ("models", "models")):
         for name, value in vars(getattr(gp, room)).items():

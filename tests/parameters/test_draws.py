@@ -65,8 +65,10 @@ def test_shapes(prior, shape):
 
 
 def test_a_prior_over_another_shape():
-    p = gp.Parameter(np.ones(2), prior=tfd.Normal(np.zeros(3), 1.0))
-    with pytest.raises(ValueError, match=r"shape \(3,\), and it has shape \(2,\)"):
+    three = tfd.Normal(np.zeros(3), 1.0)
+    p = gp.Parameter(np.eye(2), transform=gp.triangular(), prior=three, prior_on="unconstrained")
+    p = gp.set_transform(p, None)  # of four free numbers, and not of three any more
+    with pytest.raises(ValueError, match=r"shape \(3,\), and it has shape \(2, 2\)"):
         gp.sample_prior({"a": p}, jax.random.key(0))
 
 

@@ -139,9 +139,12 @@ def test_updates_of_another_shape():
 
 
 def test_a_prior_over_another_shape_is_no_sum_over_pairs():
-    p = gp.Parameter(np.ones(3), prior=tfd.Normal(np.zeros((3, 1)), 1.0))
     with pytest.raises(ValueError, match=r"arrays of shape \(3, 1\), and it has shape \(3,\)"):
-        gp.log_prior({"a": p})
+        gp.Parameter(np.ones(3), prior=tfd.Normal(np.zeros((3, 1)), 1.0))
+    three = tfd.Normal(np.zeros(3), 1.0)
+    p = gp.Parameter(np.eye(2), transform=gp.triangular(), prior=three, prior_on="unconstrained")
+    with pytest.raises(ValueError, match=r"arrays of shape \(3,\), and it has shape \(2, 2\)"):
+        gp.log_prior({"a": gp.set_transform(p, None)})
 
 
 def test_priors_of_two_dtypes_keep_the_finer():

@@ -44,6 +44,27 @@ def test_frozen_tied_and_none():
     assert float(gp.log_prior(tree["c"])) == 0.0
 
 
+def test_a_prior_of_a_shape_that_does_not_fit_is_refused_at_once():
+    three = tfd.Normal([0.0, 1.0, 2.0], 1.0)
+    pair = tfd.JointDistributionSequential([tfd.Normal(0.0, 1.0), tfd.Normal(0.0, 1.0)])
+    p = gp.Parameter(Y, transform=gp.positive())
+    for prior in (three, tfd.Normal(np.zeros((2, 2)), 1.0), tfd.MultivariateNormalDiag(np.zeros(3)), pair):
+        with pytest.raises(ValueError, match=r"is over arrays of shape .*, and it has shape \(2,\)"):
+            gp.set_prior(p, prior)
+        with pytest.raises(ValueError, match=r"Parameter: its prior, .* is over arrays of shape"):
+            gp.Parameter(Y, transform=gp.positive(), prior=prior)
+    for prior in (tfd.Normal(0.0, 1.0), tfd.Normal([0.0, 1.0], 1.0), tfd.MultivariateNormalDiag(np.zeros(2))):
+        gp.log_prior(gp.set_prior(p, prior))
+    # On the unconstrained space, of which there are three numbers here.
+    root = gp.Parameter(np.eye(2), transform=gp.triangular())
+    gp.log_prior(gp.set_prior(root, three, "unconstrained"))
+    with pytest.raises(ValueError, match=r"shape \(3,\), and it has shape \(2, 2\)"):
+        gp.set_prior(root, three)
+    # A batch of models has the shape of the one and an axis more.
+    batch = gp.set_prior(gp.stack([p, p, p]), tfd.MultivariateNormalDiag(np.zeros(2)))
+    np.testing.assert_allclose(gp.log_prior(batch), 3 * ss.norm.logpdf(Y).sum(), rtol=1e-12)
+
+
 def test_unknown_space(unchecked):
     with pytest.raises(ValueError, match="space: expected 'constrained' or 'unconstrained', got 'x'"):
         gp.log_prior(gp.Parameter(1.0), "x")

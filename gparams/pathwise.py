@@ -25,7 +25,11 @@ from .parameters import Module
 
 @final
 class SampledFunctions(Module):
-    """Functions drawn from a posterior: ``f(Xnew)`` gives their values [S, N, P], with gradients in Xnew.
+    r"""Functions drawn from a posterior: ``f(Xnew)`` gives their values [S, N, P], with gradients in Xnew.
+
+    With features :math:`\phi`, weights w and coefficients c of each function,
+
+    .. math:: f(x) = m(x) + \phi(x)^\top w + k(x, Z)\, c
 
     Parameters
     ----------
@@ -90,7 +94,12 @@ def sample_functions(
     num_samples: int,
     num_features: int = 1024,
 ) -> SampledFunctions:
-    """Draw functions given what is known at the inputs Z.
+    r"""Draw functions given what is known at the inputs Z.
+
+    With :math:`w \sim N(0, I)`, noise :math:`\epsilon` of the variances given, and values
+    :math:`u = m(Z) + L v`, :math:`K = L L^\top`,
+
+    .. math:: f(x) = m(x) + \phi(x)^\top w + k(x, Z) K^{-1} (u - m(Z) - \Phi w - \epsilon)
 
     Parameters
     ----------
@@ -110,6 +119,11 @@ def sample_functions(
         Number S of functions.
     num_features
         Number of random features of each kernel.
+
+    Returns
+    -------
+    SampledFunctions
+        The S functions, as one callable.
 
     Raises
     ------

@@ -94,6 +94,15 @@ class Samples:
         ----------
         thin
             Draws from one that is kept to the next.
+
+        Returns
+        -------
+        A model of the same structure.
+
+        Raises
+        ------
+        ValueError
+            If `thin` is less than 1.
         """
         return _models(self.density, jnp.asarray(self._thinned(thin)))
 
@@ -112,6 +121,11 @@ class Samples:
         Returns
         -------
         What `fn` returns, each array with a leading axis, the draws.
+
+        Raises
+        ------
+        ValueError
+            If `thin` is less than 1.
         """
         return _map(self.density, fn, jnp.asarray(self._thinned(thin)), batch_size)
 
@@ -125,6 +139,15 @@ class Samples:
         """R-hat, and effective sample sizes of bulk and tails, of every element by path.
 
         R-hat compares halves of chains, normalised by ranks: above 1.01 they have not mixed.
+
+        Returns
+        -------
+        Path to ``{"rhat": ..., "ess_bulk": ..., "ess_tail": ...}``, arrays of the shape of the value.
+
+        Raises
+        ------
+        ImportError
+            If BlackJAX is not installed.
 
         References
         ----------
@@ -145,7 +168,13 @@ class Samples:
         }
 
     def summary(self) -> str:
-        """Table of mean, standard deviation, quantiles, R-hat and effective sample sizes of every element."""
+        """Table of mean, standard deviation, quantiles, R-hat and effective sample sizes of every element.
+
+        Raises
+        ------
+        ImportError
+            If BlackJAX is not installed.
+        """
         rows = []
         for path, facts in self.diagnostics().items():
             draws = self.draws[path].reshape(len(self), -1)

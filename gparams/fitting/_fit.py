@@ -61,8 +61,9 @@ def fit(
     Raises
     ------
     ValueError
-        If nothing is trainable, the loss is not one number or does not depend on the model, a batch is larger than the
-        data or not like the first one, an iterator gave no batch, or rows can't be split evenly over the devices.
+        If nothing is trainable, the loss is not one number or does not depend on the model, batches are to be drawn without
+        a `key`, a batch is larger than the data or not like the first one, an iterator gave no batch or came with a
+        `batch_size`, or rows can't be split evenly over the devices.
     TypeError
         If there is no loss, or it can't be called with the model (and data); the solver is not one; a solver that needs
         all data is given an iterator; or the model is traced, by `jit` or `vmap`.

@@ -63,8 +63,11 @@ class NaturalGradient(Solver):
     Raises
     ------
     ValueError
-        If there is no step to take, or gamma is not positive. From `fit`: if there is no such pair, its shapes don't
-        belong together, or it is frozen in part.
+        If there is no step to take, gamma is not positive, or `variables` holds what is not a pair. From `fit`: if there is
+        no such pair, its shapes don't belong together, or it is frozen in part.
+    TypeError
+        If `rest` is not an optax optimiser, or `variables` names a pair by Parameters in the place of places or paths, or
+        holds a third item that is no parametrisation.
 
     References
     ----------

@@ -120,6 +120,8 @@ def fit_restarts(
     ------
     ValueError
         If there is no start or no worker, nothing is trainable, or the loss is not one number.
+    TypeError
+        If there is no loss, or the solver is not one.
 
     Examples
     --------

@@ -30,6 +30,11 @@ class Scipy(Solver):
     options
         Further options of the method, as SciPy names them (``{"ftol": 1e-12}``).
 
+    Raises
+    ------
+    ValueError
+        From `fit`: if SciPy has no such method.
+
     References
     ----------
     Byrd, Lu, Nocedal & Zhu (1995), *A limited memory algorithm for bound constrained optimization*, for L-BFGS-B.

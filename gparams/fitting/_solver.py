@@ -72,7 +72,22 @@ class Solver(abc.ABC):
 
     @abc.abstractmethod
     def minimize(self, problem: Problem, reporter: Reporter, key: Key[Array, ""] | None) -> Outcome:
-        """Make the problem's loss small, from its own start."""
+        """Make the problem's loss small, from its own start.
+
+        Parameters
+        ----------
+        problem
+            The loss as a function of one vector, ``problem(x)``, with its start, ``problem.vector()``.
+        reporter
+            To be told of the run: ``reporter.report(step, loss, model)``, which is true where the callback asks to stop.
+        key
+            JAX random key, for solvers that draw.
+
+        Returns
+        -------
+        Outcome
+            The point, its loss, the history, and whether and why it stopped.
+        """
 
 
 STOPPED_BY_CALLBACK = "stopped: the callback asked to"

@@ -43,13 +43,41 @@ class XiTransform(abc.ABC):
     def step(
         self, gamma: Float[Array, ""], m: Columns, L: Matrices, grad_m: Columns, grad_L: Matrices
     ) -> tuple[Columns, Matrices]:
-        """Step of length gamma from mean and root; NaN where it would leave the cone of positive definite matrices."""
+        """Step of length gamma from mean and root; NaN where it would leave the cone of positive definite matrices.
+
+        Parameters
+        ----------
+        gamma
+            Length of the step.
+        m, L
+            Means [M, L], one latent function a column, and lower triangular roots [L, M, M] of the covariances.
+        grad_m, grad_L
+            Gradients of the loss by the two, of the same shapes; above the diagonal `grad_L` says nothing.
+
+        Returns
+        -------
+        The new means and roots.
+        """
 
     @abc.abstractmethod
     def step_diagonal(
         self, gamma: Float[Array, ""], m: Columns, s: Columns, grad_m: Columns, grad_s: Columns
     ) -> tuple[Columns, Columns]:
-        """The same for independent elements with standard deviations `s`; NaN where one would not stay positive."""
+        """The same for independent elements with standard deviations `s`; NaN where one would not stay positive.
+
+        Parameters
+        ----------
+        gamma
+            Length of the step.
+        m, s
+            Means and standard deviations [M, L].
+        grad_m, grad_s
+            Gradients of the loss by the two.
+
+        Returns
+        -------
+        The new means and standard deviations.
+        """
 
 
 @final

@@ -22,6 +22,21 @@ class Dataset:
     ----------
     tensors
         An array, or a tuple or dictionary of arrays with one number of rows.
+    epochs
+        How often to go through the rows; -1 without end.
+    batch_size
+        Rows to a batch; None gives them one by one.
+    drop
+        Whether a last incomplete batch is left out.
+    shuffled
+        Whether each epoch has its own random order.
+    seed
+        Seed of that order; None takes NumPy's global state.
+
+    Raises
+    ------
+    ValueError
+        From ``iter``: if the arrays differ in their number of rows.
 
     Examples
     --------

@@ -64,7 +64,10 @@ class Parameter(ArrayManners):
     Raises
     ------
     TypeError, ValueError
-        As for `gparams.Parameter`.
+        As for `gparams.Parameter`; setting `trainable`, `transform`, `prior` or `prior_on`, as for `gparams.set_trainable`,
+        `gparams.set_transform` and `gparams.set_prior`.
+    AttributeError
+        If another attribute is set.
 
     Examples
     --------

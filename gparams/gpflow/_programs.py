@@ -239,6 +239,13 @@ def value_and_grad(closure: Callable[[], Any], variables: Any) -> tuple[Any, lis
     gradients
         One array for each variable, of its unconstrained shape.
 
+    Raises
+    ------
+    TypeError
+        If `variables` holds anything else.
+    ValueError
+        If there is no variable, or the loss is not one number.
+
     Examples
     --------
     >>> import gparams.gpflow as gpflow

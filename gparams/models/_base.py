@@ -29,6 +29,10 @@ class GPModel(Module):
     Subclasses give `maximum_log_likelihood_objective` and `predict_f`, and have the rest. Models that take their data as
     an argument (minibatches) take it in each objective.
 
+    References
+    ----------
+    Rasmussen & Williams (2006), chapter 2.
+
     Examples
     --------
     >>> import gparams as gp
@@ -47,13 +51,40 @@ class GPModel(Module):
 
     @abc.abstractmethod
     def maximum_log_likelihood_objective(self, *data: Any) -> Float[Array, ""]:
-        """The log likelihood, or a bound on it, that training makes large; in nats."""
+        """The log likelihood, or a bound on it, that training makes large; in nats.
+
+        Parameters
+        ----------
+        data
+            Pair (X, Y), where the model takes its data as an argument; else nothing.
+
+        Returns
+        -------
+        A scalar.
+        """
 
     @abc.abstractmethod
     def predict_f(
         self, Xnew: Float[Array, "N D"], full_cov: bool = False, full_output_cov: bool = False
     ) -> tuple[Float[Array, "N P"], Array]:
-        """Mean and covariance of the latent function at new inputs."""
+        """Mean and covariance of the latent function at new inputs.
+
+        Parameters
+        ----------
+        Xnew
+            New inputs [N, D].
+        full_cov
+            Covariances between inputs, and not the variances alone.
+        full_output_cov
+            Covariances between outputs, and not the variances alone.
+
+        Returns
+        -------
+        mean
+            [N, P].
+        covariance
+            [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both.
+        """
 
     def check_data(self, data: Any, batch_size: int | None = None) -> None:
         """Raise unless `fit` can train this model on the data; what is traced or comes in a stream passes.
@@ -165,10 +196,14 @@ class GPModel(Module):
         how
             What else this model's `predict_f` takes; see `predict_y`.
 
+        Returns
+        -------
+        Log densities [N].
+
         Raises
         ------
         ValueError
-            If a covariance is asked for; and as for `predict_f`.
+            If a covariance is asked for, or the data is malformed or outside the likelihood's range; as for `predict_f`.
         numpy.linalg.LinAlgError
             As for `predict_f`.
         """
@@ -186,13 +221,23 @@ class GPModel(Module):
         return log_prior(self)
 
     def log_posterior_density(self, *data: Any) -> Float[Array, ""]:
-        """Objective plus log prior: what a maximum a posteriori fit makes large."""
+        """Objective plus log prior: what a maximum a posteriori fit makes large; in nats. Data as for the objective."""
         log_likelihood = self.maximum_log_likelihood_objective(*data)
         # Without priors their density is a zero of the default dtype.
         return log_likelihood + self.log_prior_density().astype(log_likelihood.dtype)
 
     def training_loss(self, *data: Any) -> Float[Array, ""]:
-        """What a fit makes small: minus the objective, minus the log prior."""
+        """What a fit makes small: minus the objective, minus the log prior; in nats.
+
+        Parameters
+        ----------
+        data
+            As for `maximum_log_likelihood_objective`.
+
+        Returns
+        -------
+        A scalar.
+        """
         return -self.log_posterior_density(*data)
 
     def predict_f_samples(
@@ -243,6 +288,10 @@ class GPModel(Module):
 
 class PosteriorModel(GPModel):
     """A model whose predictions are those of one `Posterior`; subclasses say how it is made, in `condition`.
+
+    References
+    ----------
+    Hensman, Matthews & Ghahramani (2015), *Scalable variational Gaussian process classification*, as for `Posterior`.
 
     Examples
     --------

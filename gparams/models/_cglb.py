@@ -30,7 +30,9 @@ class CGLB(GPModel):
     .. math:: -\tfrac12 y^\top K^{-1} y \ge -\tfrac12 \left(r^\top Q^{-1} r + 2 y^\top v - v^\top K v\right)
 
     which is exact at :math:`v = K^{-1} y`; the determinant is bounded from the inducing variables. Here K holds the noise.
-    Cost is a few products with the N by N matrix K.
+    Cost is a few products with the N by N matrix K. The Parameter `aux_vec` [P, N] holds v, or where it starts.
+    The covariance of the inducing variables always has `gparams.maths.default_jitter` on its diagonal: GPflow's 1e-6, and
+    1e-4 in float32.
 
     Parameters
     ----------
@@ -43,7 +45,7 @@ class CGLB(GPModel):
     mean_function
         Mean function; zero by default.
     noise_variance
-        Variance of the noise, the same for all data; 1 by default.
+        Variance of the noise, in squared units of the output; above 1e-6, and 1 by default. The same for all data.
     likelihood
         A `Gaussian` likelihood with such a variance, in place of `noise_variance`.
     cg_tolerance
@@ -62,6 +64,11 @@ class CGLB(GPModel):
         If the data is malformed, there are more inducing variables than data, or the noise is not one number.
     TypeError
         If a part is of the wrong kind.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------

@@ -16,6 +16,9 @@ from jaxtyping import Array
 class Float32Warning(UserWarning):
     """A Gaussian process is about to be computed in single precision, or from data in it.
 
+    For float64, call ``jax.config.update("jax_enable_x64", True)`` before any array is made, and pass data in it. To keep
+    float32 quietly: ``warnings.simplefilter("ignore", gp.models.Float32Warning)``.
+
     Examples
     --------
     >>> import gparams as gp

@@ -15,6 +15,9 @@ _MANY = 2000  # rows above which eigenvalues are not computed for the sake of a 
 class JitterWarning(UserWarning):
     """The covariance of the data was not positive definite to rounding, and jitter was added to its diagonal.
 
+    The message names the likely cause and what to do: most often merge repeated inputs, or give the noise a larger lower
+    bound. To keep the jitter quietly: ``warnings.simplefilter("ignore", gp.models.JitterWarning)``.
+
     Examples
     --------
     >>> import gparams as gp

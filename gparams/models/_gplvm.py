@@ -77,6 +77,8 @@ class GPLVM(PosteriorModel):
 
     .. math:: \log p(Y \mid X) = \sum_p \log N(Y_p \mid m(X), K(X, X) + \sigma^2 I)
 
+    The noise variance :math:`\sigma^2` is `likelihood.variance`: no argument, and 1 at the start.
+
     Parameters
     ----------
     data
@@ -93,7 +95,14 @@ class GPLVM(PosteriorModel):
     Raises
     ------
     ValueError
-        If there are more latent dimensions than columns, or the start has another shape.
+        If the data is malformed, there are no latent dimensions or more than columns, or the start has another shape.
+    TypeError
+        If the kernel or mean function is of the wrong kind.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------
@@ -178,7 +187,17 @@ class BayesianGPLVM(PosteriorModel):
     r"""The latent variable model with a distribution over each latent input: :math:`q(x_n) = N(\mu_n, \mathrm{diag}(s_n))`.
 
     The objective is the collapsed bound of sparse regression with the kernel's expectations under q in place of the
-    kernel, less :math:`\mathrm{KL}[q(X) \Vert p(X)]`.
+    kernel. With :math:`\beta = 1 / \sigma^2`, :math:`\psi_0 = \sum_n E[k(x_n, x_n)]`, :math:`\Psi_1 = E[K_{fu}]`,
+    :math:`\Psi_2 = E[K_{uf} K_{fu}]` and :math:`W = \beta I - \beta^2 \Psi_1 (\beta \Psi_2 + K_{uu})^{-1} \Psi_1^\top`,
+
+    .. math:: \sum_p \left[-\tfrac N2 \log 2 \pi \sigma^2 + \tfrac12 \log \frac{|K_{uu}|}{|\beta \Psi_2 + K_{uu}|}
+        - \tfrac12 y_p^\top W y_p\right] - \tfrac{P \beta}2 \left(\psi_0 - \mathrm{tr}\, K_{uu}^{-1} \Psi_2\right)
+        - \mathrm{KL}[q(X) \Vert p(X)]
+
+    The Parameters `X_data_mean` and `X_data_var` [N, Q] are :math:`\mu` and :math:`s`; the noise variance
+    :math:`\sigma^2` is `likelihood.variance`, no argument, and 1 at the start.
+    The covariance of the inducing variables always has `gparams.maths.default_jitter` on its diagonal: GPflow's 1e-6, and
+    1e-4 in float32.
 
     Parameters
     ----------
@@ -201,7 +220,14 @@ class BayesianGPLVM(PosteriorModel):
     Raises
     ------
     ValueError
-        If shapes disagree, or the inducing points are given both ways or in none.
+        If shapes disagree, the inducing points are given both ways or in none, or are more than the data.
+    TypeError
+        If the kernel is not one of one output.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------

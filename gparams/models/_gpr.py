@@ -32,6 +32,10 @@ class LeaveOneOut(NamedTuple):
     log_density
         Log density [N, P] of the observation under it, in nats.
 
+    References
+    ----------
+    Rasmussen & Williams (2006), eqs. 5.10 to 5.12.
+
     Examples
     --------
     >>> import gparams as gp
@@ -67,11 +71,11 @@ class GPR(GPModel):
         Pair (X, Y): inputs [N, D], and observations [N, P] or [N]. Integers become floats. Several outputs are
         independent, and share the kernel.
     kernel
-        Covariance function.
+        Covariance function of one output.
     mean_function
         Mean function; zero by default.
     noise_variance
-        Variance of the noise; 1 by default. Above 1e-6.
+        Variance of the noise, in squared units of the output; above 1e-6, and 1 by default.
     likelihood
         A `Gaussian` likelihood, in place of `noise_variance`.
     allow_missing
@@ -157,10 +161,20 @@ class GPR(GPModel):
     def leave_one_out(self) -> LeaveOneOut:
         """Predict each observation from all the others: means, variances and log densities, point by point.
 
+        Returns
+        -------
+        LeaveOneOut
+            The three, [N, P] each.
+
         Raises
         ------
         numpy.linalg.LinAlgError
             If the covariance of the data is not positive definite, to rounding.
+
+        Warns
+        -----
+        JitterWarning
+            If jitter was needed.
 
         References
         ----------
@@ -184,6 +198,11 @@ class GPR(GPModel):
         ------
         numpy.linalg.LinAlgError
             If the covariance of the data is not positive definite, to rounding.
+
+        Warns
+        -----
+        JitterWarning
+            If jitter was needed.
         """
         posterior, pivot, jitter = _posterior(self)
         report_factorisation(self, pivot, jitter)
@@ -220,6 +239,11 @@ class GPR(GPModel):
             If the inputs have another number of columns than the data, or hold NaN.
         numpy.linalg.LinAlgError
             If the covariance of the data is not positive definite, to rounding.
+
+        Warns
+        -----
+        JitterWarning
+            If jitter was needed.
         """
         X = self.data[0]
         Xnew = read_inputs(Xnew, X.shape[1], X.dtype)
@@ -245,12 +269,22 @@ class GPR(GPModel):
             Number of random features of each kernel; the covariance of functions drawn by one key is off by about one
             part in the root of this number.
 
+        Returns
+        -------
+        SampledFunctions
+            The S functions, as one callable.
+
         Raises
         ------
         TypeError
             If the kernel has no random features; the message says what to do.
         numpy.linalg.LinAlgError
             If the covariance of the data is not positive definite, to rounding.
+
+        Warns
+        -----
+        JitterWarning
+            If jitter was needed.
 
         References
         ----------

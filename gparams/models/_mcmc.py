@@ -37,11 +37,13 @@ class GPMC(PosteriorModel):
 
     The objective is :math:`\log p(Y \mid v, \theta)`; with the prior on `V` the log posterior density is that of v and of
     all hyperparameters together, up to a constant.
+    The covariance at the inputs always has `gparams.maths.default_jitter` on its diagonal: GPflow's 1e-6,
+    and 1e-4 in float32.
 
     Parameters
     ----------
     data
-        Pair (X, Y): inputs [N, D], and observations [N, P].
+        Pair (X, Y): inputs [N, D], and observations [N, P] or [N].
     kernel
         Covariance function of one output, shared by all latent functions.
     likelihood
@@ -57,6 +59,11 @@ class GPMC(PosteriorModel):
         If the data is malformed, or holds labels outside the likelihood's range.
     TypeError
         If the kernel, likelihood or mean function is of the wrong kind.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------
@@ -131,12 +138,14 @@ class SGPMC(PosteriorModel):
     r"""Sparse inference whose inducing values are sampled: :math:`u = L v`, :math:`v \sim N(0, I)`.
 
     The objective is :math:`\sum_n E_{p(f_n \mid u)}[\log p(y_n \mid f_n)]`, and the optimal :math:`q(v, \theta)` is
-    proportional to its exponential times the priors.
+    proportional to its exponential times the priors. The Parameter `V` holds v.
+    The covariance of the inducing variables always has `gparams.maths.default_jitter` on its diagonal: GPflow's 1e-6, and
+    1e-4 in float32.
 
     Parameters
     ----------
     data
-        Pair (X, Y): inputs [N, D], and observations [N, P].
+        Pair (X, Y): inputs [N, D], and observations [N, P] or [N].
     kernel
         Covariance function, of one output or of several.
     likelihood
@@ -154,6 +163,11 @@ class SGPMC(PosteriorModel):
         If the data is malformed, holds labels outside the likelihood's range, or is less than the inducing variables.
     TypeError
         If a part is of the wrong kind, or there are no inducing variables.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------

@@ -107,6 +107,8 @@ class SGPR(PosteriorModel):
     .. math:: \sum_p \log N(Y_p \mid m(X), Q + \Sigma) - \tfrac{P}{2} \mathrm{tr}\left[\Sigma^{-1}(K_{ff} - Q)\right]
 
     Cost grows as :math:`N M^2`.
+    The covariance of the inducing variables always has `gparams.maths.default_jitter` on its diagonal: GPflow's 1e-6, and
+    1e-4 in float32.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ class SGPR(PosteriorModel):
     num_latent_gps
         Number of outputs, if given: it is that of Y.
     noise_variance
-        Variance of the noise; 1 by default.
+        Variance of the noise, in squared units of the output; above 1e-6, and 1 by default.
     likelihood
         A `Gaussian` likelihood, in place of `noise_variance`.
 
@@ -132,6 +134,11 @@ class SGPR(PosteriorModel):
         given.
     TypeError
         If a part is of the wrong kind.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------
@@ -217,6 +224,8 @@ class GPRFITC(PosteriorModel):
     .. math:: \sum_p \log N\left(Y_p \mid m(X), Q + \mathrm{diag}(K_{ff} - Q) + \Sigma\right)
 
     It is not a bound, and tends to underestimate the noise.
+    The covariance of the inducing variables always has `gparams.maths.default_jitter` on its diagonal: GPflow's 1e-6, and
+    1e-4 in float32.
 
     Parameters
     ----------
@@ -231,7 +240,7 @@ class GPRFITC(PosteriorModel):
     num_latent_gps
         Number of outputs, if given: it is that of Y.
     noise_variance
-        Variance of the noise; 1 by default.
+        Variance of the noise, in squared units of the output; above 1e-6, and 1 by default.
     likelihood
         A `Gaussian` likelihood, in place of `noise_variance`.
 
@@ -242,6 +251,11 @@ class GPRFITC(PosteriorModel):
         given.
     TypeError
         If a part is of the wrong kind.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------

@@ -36,6 +36,8 @@ class SVGP(PosteriorModel):
     .. math:: \frac{N}{B} \sum_{n=1}^{B} E_{q(f_n)}[\log p(y_n \mid f_n)] - \mathrm{KL}[q(u) \Vert p(u)]
 
     The data is an argument, so that each step can take another batch. Cost of a step grows as :math:`B M^2 + M^3`.
+    The covariance of the inducing variables always has `gparams.maths.default_jitter` on its diagonal: GPflow's 1e-6, and
+    1e-4 in float32.
 
     Parameters
     ----------
@@ -147,12 +149,21 @@ class SVGP(PosteriorModel):
         Parameters
         ----------
         data
-            Pair (X, Y): inputs [B, D] and observations [B, P].
+            Pair (X, Y): inputs [B, D], and observations [B, P] or [B].
+
+        Returns
+        -------
+        A scalar.
 
         Raises
         ------
         ValueError
-            If X and Y differ in length, hold NaN, or hold labels outside the likelihood's range.
+            If X and Y differ in length, hold NaN, hold labels outside the likelihood's range, or are more than `num_data`.
+
+        Warns
+        -----
+        Float32Warning
+            In single precision; the message gives the line that turns on float64.
         """
         X, Y = read_data(data)
         self.likelihood.check_observations(Y)

@@ -36,10 +36,14 @@ class VGP(PosteriorModel):
 
     .. math:: \sum_n E_{q(f_n)}[\log p(y_n \mid f_n)] - \mathrm{KL}[q(v) \Vert N(0, I)]
 
+    The Parameters `q_mu` [N, L] and `q_sqrt` [L, N, N] are :math:`\mu` and :math:`S`, 0 and the identity at the start.
+    The covariance at the inputs always has `gparams.maths.default_jitter` on its diagonal: GPflow's 1e-6,
+    and 1e-4 in float32.
+
     Parameters
     ----------
     data
-        Pair (X, Y): inputs [N, D], and observations [N, P].
+        Pair (X, Y): inputs [N, D], and observations [N, P] or [N].
     kernel
         Covariance function of one output, shared by all latent functions.
     likelihood
@@ -55,6 +59,11 @@ class VGP(PosteriorModel):
         If the data is malformed, or holds labels outside the likelihood's range.
     TypeError
         If the kernel, likelihood or mean function is of the wrong kind.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------
@@ -138,11 +147,12 @@ class VGPOpperArchambeau(PosteriorModel):
     .. math:: q(f) = N\left(f \mid m(X) + K \alpha, \left[K^{-1} + \mathrm{diag}(\lambda)^2\right]^{-1}\right)
 
     Fewer parameters than `VGP`, and a harder optimisation: the bound is not concave in them.
+    The Parameters `q_alpha` and `q_lambda` [N, L] are :math:`\alpha` and :math:`\lambda`, 0 and 1 at the start.
 
     Parameters
     ----------
     data
-        Pair (X, Y): inputs [N, D], and observations [N, P].
+        Pair (X, Y): inputs [N, D], and observations [N, P] or [N].
     kernel
         Covariance function of one output, shared by all latent functions.
     likelihood
@@ -158,6 +168,11 @@ class VGPOpperArchambeau(PosteriorModel):
         If the data is malformed, or holds labels outside the likelihood's range.
     TypeError
         If the kernel, likelihood or mean function is of the wrong kind.
+
+    Warns
+    -----
+    Float32Warning
+        In single precision; the message gives the line that turns on float64.
 
     References
     ----------

@@ -16,6 +16,13 @@ from ._transforms import lenient_promotion
 class LogDensity(eqx.Module):
     """A log density over one vector of unconstrained numbers; made by `log_density`.
 
+    Parameters
+    ----------
+    flat
+        The model, with the way from a vector to it.
+    log_likelihood
+        Takes a model, returns a scalar in nats.
+
     Examples
     --------
     >>> import gparams as gp
@@ -41,7 +48,13 @@ class LogDensity(eqx.Module):
         return self.flat.model(x)
 
     def __call__(self, x: Float[Array, " n"]) -> Float[Array, ""]:
-        """Return log likelihood + log prior + log Jacobian at a vector."""
+        """Return log likelihood + log prior + log Jacobian at a vector; in nats.
+
+        Raises
+        ------
+        ValueError
+            If the vector has another length, the log likelihood is not one number, or as for `log_prior`.
+        """
         model = self.flat.model(x)
         likelihood = jnp.asarray(self.log_likelihood(model))
         if likelihood.ndim:

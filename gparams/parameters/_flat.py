@@ -28,7 +28,7 @@ class Flat(eqx.Module):
     Parameters
     ----------
     model
-        Any PyTree with Parameters.
+        Any PyTree with Parameters. Its free numbers become `params`, unconstrained arrays by path, and all else `static`.
 
     Raises
     ------
@@ -63,7 +63,13 @@ class Flat(eqx.Module):
             return jnp.concatenate([jnp.ravel(part) for part in parts])
 
     def unravel(self, x: Float[Array, " n"]) -> dict[str, Array]:
-        """The vector as the dictionary that `partition` gives."""
+        """The vector as the dictionary that `partition` gives.
+
+        Raises
+        ------
+        ValueError
+            If the vector has another length.
+        """
         olds = [self.params[key] for key in self._keys()]
         size = sum(old.size for old in olds)
         if x.shape != (size,):

@@ -36,6 +36,15 @@ class Hole:
 def is_trainable(path: str, leaf: Any) -> bool:
     """Whether a leaf is a Parameter that optimisers move; a filter for `split` and `at`.
 
+    Parameters
+    ----------
+    path, leaf
+        What a filter is called with; the path is not looked at.
+
+    Returns
+    -------
+    A Boolean.
+
     Examples
     --------
     >>> import gparams as gp
@@ -47,6 +56,15 @@ def is_trainable(path: str, leaf: Any) -> bool:
 
 def is_frozen(path: str, leaf: Any) -> bool:
     """Whether a leaf is a Parameter that is frozen as a whole; a filter for `split` and `at`.
+
+    Parameters
+    ----------
+    path, leaf
+        As for `is_trainable`.
+
+    Returns
+    -------
+    A Boolean.
 
     Examples
     --------
@@ -81,6 +99,8 @@ def split(tree: Any, *filters: Filter) -> tuple[Any, ...]:
         If a path or glob matches nothing.
     ValueError
         If one trainable Parameter object sits in two places of a tree that has not tied them.
+    TypeError
+        If a filter is none of these.
 
     Examples
     --------
@@ -131,7 +151,9 @@ def merge(*parts: Any) -> Any:
     Raises
     ------
     ValueError
-        If a path is missing, is left over, or comes twice.
+        If there are no parts, or a path is missing, is left over, or comes twice.
+    TypeError
+        If a part before the last is not a dictionary.
 
     Examples
     --------

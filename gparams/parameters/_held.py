@@ -45,6 +45,13 @@ class _ById:
 class Held:
     """One TFP object, immutable, with structural equality; made by `hold` only.
 
+    Parameters
+    ----------
+    obj
+        The bijector or distribution.
+    structure
+        Its class and constructor arguments, hashable.
+
     Examples
     --------
     >>> from gparams.parameters import hold, tfb
@@ -90,6 +97,22 @@ class Held:
 
 def hold(obj: Any, dtype: Any) -> Held:
     """Return the holder of a TFP object whose own numbers are cast to `dtype`, or to `working_dtype` of it.
+
+    Parameters
+    ----------
+    obj
+        A TFP bijector or distribution.
+    dtype
+        Floating dtype of the Parameter that it is for.
+
+    Returns
+    -------
+    The `Held`; the same one for equal structures.
+
+    Raises
+    ------
+    TypeError
+        If it was built from traced numbers.
 
     Examples
     --------

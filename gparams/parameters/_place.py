@@ -119,6 +119,8 @@ def at(
     ------
     PlaceError
         If nothing in the tree matches; the message lists the nearest paths.
+    TypeError
+        If `where` is none of these.
 
     Examples
     --------

@@ -57,6 +57,20 @@ def _key(steps: tuple[str, ...], tie: Tie) -> tuple | None:
 def tie_aliases(module: Any) -> Any:
     """Return the module with every Parameter object that it holds more than once tied; itself if there is none.
 
+    Parameters
+    ----------
+    module
+        Any PyTree.
+
+    Returns
+    -------
+    The module, its aliases tied.
+
+    Raises
+    ------
+    ValueError
+        If Parameters with one number were tied in other models, and it can't be told whether they belong together.
+
     Examples
     --------
     >>> import gparams as gp
@@ -154,6 +168,15 @@ def share(module: Any) -> Any:
 
     A constructor that takes parts out of another module (a sum that takes in the terms of a sum) does this first; the
     module that it builds then meets the one object again, and ties it in the new places.
+
+    Parameters
+    ----------
+    module
+        Any PyTree with ties.
+
+    Returns
+    -------
+    The module; itself if nothing in it is tied.
 
     Examples
     --------

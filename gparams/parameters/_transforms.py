@@ -34,6 +34,10 @@ def positive(lower: float = 0.0, base: Literal["softplus", "exp"] = "softplus") 
     ValueError
         If `base` is neither, or `lower` is not finite.
 
+    References
+    ----------
+    GPflow 2.11, ``gpflow.utilities.positive``.
+
     Examples
     --------
     >>> import gparams as gp
@@ -71,6 +75,10 @@ def bounded(low: Any, high: Any) -> tfb.Bijector:
     ValueError
         If a bound is not finite, or `low` is not below `high`.
 
+    References
+    ----------
+    TensorFlow Probability, ``tfp.bijectors.Sigmoid``.
+
     Examples
     --------
     >>> import gparams as gp
@@ -94,6 +102,10 @@ def triangular() -> tfb.Bijector:
     Returns
     -------
     A TFP bijector; the same object at each call.
+
+    References
+    ----------
+    TensorFlow Probability, ``tfp.bijectors.FillTriangular``.
 
     Examples
     --------

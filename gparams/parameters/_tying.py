@@ -25,7 +25,9 @@ def tie(*places: Any) -> Any:
     Raises
     ------
     ValueError
-        If there are fewer than two Parameters, or their shapes or dtypes differ.
+        If there are fewer than two Parameters, their shapes or dtypes differ, or a place is elements of one.
+    PlaceError
+        If the places of a list are in different trees.
 
     Examples
     --------
@@ -75,7 +77,9 @@ def untie(where: Any) -> Any:
     Raises
     ------
     ValueError
-        If no Parameter there is tied.
+        If no Parameter there is tied, or a place is elements of one.
+    PlaceError
+        If the places of a list are in different trees.
 
     Examples
     --------

@@ -27,6 +27,8 @@ def conditional(
 ) -> tuple[Float[Array, "*B N P"], Float[Array, "..."]]:
     r"""Give mean and covariance of a process at new inputs, from its values or :math:`N(f, S S^\top)` over them.
 
+    The formula is that of `gparams.maths.condition`.
+
     Parameters
     ----------
     Xnew
@@ -50,6 +52,11 @@ def conditional(
         [N, P].
     covariance
         [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both.
+
+    Raises
+    ------
+    TypeError
+        If the dtype of `f` is neither float32 nor float64.
 
     References
     ----------
@@ -107,6 +114,11 @@ def sample_conditional(
     mean, covariance
         As `conditional` gives them.
 
+    Raises
+    ------
+    TypeError
+        As for `conditional`.
+
     References
     ----------
     Rasmussen & Williams (2006), section A.2.
@@ -155,7 +167,11 @@ def uncertain_conditional(
     r"""Give the moments of a process at uncertain inputs :math:`x_n \sim N(\mu_n, \Sigma_n)`.
 
     The mean and variance are those of :math:`f(x_n)` over the function and the input together; its distribution is not
-    Gaussian.
+    Gaussian. With :math:`\beta = K(Z, Z)^{-1} \mu_u`, where :math:`\mu_u` are the means of the inducing values, and
+    :math:`\sigma^2(x)`, the variance at a known x,
+
+    .. math:: E[f(x)] = E[m(x)] + E[k(x, Z)] \beta, \qquad
+              \mathrm{Var}[f(x)] = E[\sigma^2(x)] + \mathrm{Var}[m(x) + k(x, Z) \beta]
 
     Parameters
     ----------
@@ -177,7 +193,7 @@ def uncertain_conditional(
     white
         Whether `q_mu` and `q_sqrt` are those of v, where u = L v.
     jitter
-        Added to the diagonal of Kuu; by default 1e-6 in float64 and 1e-4 in float32.
+        Added to the diagonal of Kuu, in squared units of the output; by default 1e-6 in float64 and 1e-4 in float32.
 
     Returns
     -------
@@ -190,10 +206,12 @@ def uncertain_conditional(
     ------
     ValueError
         If `full_cov` is asked for.
+    TypeError
+        If the dtype of `q_mu` is neither float32 nor float64.
 
     References
     ----------
-    Girard, Rasmussen, Quinonero-Candela & Murray-Smith (2003), *Gaussian process priors with uncertain inputs*, eqs. 9
+    Girard, Rasmussen, Quiñonero-Candela & Murray-Smith (2003), *Gaussian process priors with uncertain inputs*, eqs. 9
     and 10.
 
     Examples

@@ -83,6 +83,13 @@ class Posterior(eqx.Module):
             [N, P].
         covariance
             [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both.
+
+        Raises
+        ------
+        ValueError
+            If Xnew is not [..., N, D] or lacks an active column, or the mean function has another number of outputs.
+        TypeError
+            If Xnew has other columns than the inducing variable (JAX's own message, with most kernels).
         """
         Xnew = jnp.asarray(Xnew)
         if Xnew.ndim > 2:
@@ -136,6 +143,24 @@ def _mapped(*arrays: Array | None) -> tuple[int | None, ...]:
 def mean_at(mean_function: MeanFunction, X: Array, num_outputs: int) -> Float[Array, "N P"]:
     """Evaluate a mean function, and refuse one of another width than the outputs.
 
+    Parameters
+    ----------
+    mean_function
+        The mean function.
+    X
+        Inputs [N, D].
+    num_outputs
+        Number P of outputs.
+
+    Returns
+    -------
+    Its values, [N, P] or [N, 1].
+
+    Raises
+    ------
+    ValueError
+        If it has neither P columns nor one.
+
     Examples
     --------
     >>> import gparams as gp
@@ -179,6 +204,17 @@ def _mix(
 def expand_outputs(cov: Array, *, full_cov: bool, full_output_cov: bool) -> Array:
     """Give covariances of independent outputs, [P, N, N] or variances [N, P], the shape that GPflow gives them.
 
+    Parameters
+    ----------
+    cov
+        The covariances, with `full_cov`, or variances.
+    full_cov, full_output_cov
+        As for `Posterior.predict_f`.
+
+    Returns
+    -------
+    `cov` itself; with `full_output_cov` [N, P, P], or [N, P, N, P] with both.
+
     Examples
     --------
     >>> import jax.numpy as jnp
@@ -195,6 +231,19 @@ def expand_outputs(cov: Array, *, full_cov: bool, full_output_cov: bool) -> Arra
 
 def independent_outputs(cov: Array, num_outputs: int, *, full_cov: bool, full_output_cov: bool) -> Array:
     """Give one covariance ([N, N] or [N]) to each of P independent outputs, in GPflow's shapes.
+
+    Parameters
+    ----------
+    cov
+        The covariance, with `full_cov`, or variances.
+    num_outputs
+        Number P of outputs.
+    full_cov, full_output_cov
+        As for `Posterior.predict_f`.
+
+    Returns
+    -------
+    [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both.
 
     Examples
     --------
@@ -234,7 +283,16 @@ def create_posterior(
     mean_function
         The prior's mean; zero by default.
     jitter
-        Added to the diagonal of Kuu; by default 1e-6 in float64 and 1e-4 in float32.
+        Added to the diagonal of Kuu, in squared units of the output; by default 1e-6 in float64 and 1e-4 in float32.
+
+    Returns
+    -------
+    The posterior.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is neither float32 nor float64.
 
     References
     ----------

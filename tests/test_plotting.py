@@ -165,8 +165,9 @@ def test_history_takes_lists_and_labels():
     assert [line.get_label() for line in plotting.plot_history([one, two], labels=["a", "b"]).lines] == ["a", "b"]
     with pytest.raises(ValueError, match="expected 2 labels, one a fit, got 1"):
         plotting.plot_history([one, two], labels=["a"])
-    with pytest.raises(ValueError, match="one fit at least"):
-        plotting.plot_history({})
+    for none in ({}, []):
+        with pytest.raises(ValueError, match="one fit at least"):
+            plotting.plot_history(none)
     with pytest.raises(TypeError, match="vector of losses, got SquaredExponential"):
         plotting.plot_history(gp.kernels.SquaredExponential())
 

@@ -16,6 +16,10 @@ from ..parameters import Module
 class InducingVariables(Module):
     """The values that a sparse process is conditioned on; subclasses say how they covary.
 
+    References
+    ----------
+    Titsias (2009), *Variational learning of inducing variables in sparse Gaussian processes*.
+
     Examples
     --------
     >>> import gparams as gp
@@ -30,8 +34,32 @@ class InducingVariables(Module):
 
     @abc.abstractmethod
     def Kuu(self, kernel: Kernel, *, jitter: float = 0.0) -> Float[Array, "..."]:
-        """Covariance [M, M] of the inducing variables, with jitter on its diagonal."""
+        """Covariance of the inducing variables.
+
+        Parameters
+        ----------
+        kernel
+            The prior's covariance function.
+        jitter
+            Added to the diagonal, in its units.
+
+        Returns
+        -------
+        [M, M]; [M, P, M, P] or [L, M, M] where the kernel has several outputs.
+        """
 
     @abc.abstractmethod
     def Kuf(self, kernel: Kernel, X: Any) -> Float[Array, "..."]:
-        """Covariances [M, N] between the inducing variables and the function at the rows of X."""
+        """Covariances between the inducing variables and the function.
+
+        Parameters
+        ----------
+        kernel
+            The prior's covariance function.
+        X
+            Inputs [N, D].
+
+        Returns
+        -------
+        [M, N]; [M, P, N, P] or [L, M, N] where the kernel has several outputs.
+        """

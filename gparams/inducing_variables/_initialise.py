@@ -24,6 +24,10 @@ def random_subset(X: Any, num: int, *, key: Key[Array, ""]) -> Float[Array, "M D
     key
         JAX random key.
 
+    Returns
+    -------
+    Rows of X, [M, D].
+
     Raises
     ------
     ValueError
@@ -53,6 +57,10 @@ def kmeans(X: Any, num: int, *, key: Key[Array, ""], steps: int = 20) -> Float[A
         JAX random key.
     steps
         Number of iterations.
+
+    Returns
+    -------
+    Centres [M, D], in units of the inputs.
 
     Raises
     ------
@@ -85,7 +93,9 @@ def kmeans(X: Any, num: int, *, key: Key[Array, ""], steps: int = 20) -> Float[A
 
 
 def greedy_variance(X: Any, num: int, kernel: Kernel) -> Float[Array, "M D"]:
-    """Give rows of X one by one, each where the function is least certain given those before.
+    r"""Give rows of X one by one, each where the function is least certain given those before, Z:
+
+    .. math:: \arg\max_x \; k(x, x) - k(x, Z) K(Z, Z)^{-1} k(Z, x)
 
     It is the order of the pivots of a Cholesky factorisation of the kernel matrix, which is not formed: time grows as
     N M^2, memory as N M.
@@ -98,6 +108,10 @@ def greedy_variance(X: Any, num: int, kernel: Kernel) -> Float[Array, "M D"]:
         Number M of rows.
     kernel
         Covariance function of one output, with the lengthscales to judge by.
+
+    Returns
+    -------
+    Rows of X, [M, D], in the order in which they were chosen.
 
     Raises
     ------

@@ -16,6 +16,10 @@ class MultioutputInducingVariables(InducingVariables):
 
     Their covariances are [L, M, M] and [L, M, N], or [M, M] and [M, N] where all latent functions have the same.
 
+    References
+    ----------
+    van der Wilk et al. (2020), *A framework for interdomain and multioutput Gaussian processes*, section 4.
+
     Examples
     --------
     >>> import gparams as gp

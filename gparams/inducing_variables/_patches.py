@@ -24,7 +24,9 @@ class InducingPatches(InducingVariables):
     Raises
     ------
     ValueError
-        If Z has not two axes.
+        If Z has not two axes; and, in `Kuf`, if the kernel has patches of another length.
+    TypeError
+        In `Kuu` and `Kuf`, if the kernel is not `Convolutional`.
 
     References
     ----------

@@ -124,22 +124,24 @@ class DataPoints(InducingVariables):
 class Multiscale(InducingVariables):
     r"""Averages of the function, each under a Gaussian of its own width, for the squared exponential kernel.
 
-    .. math:: u_m = \int f(x) \prod_d N(x_d \mid z_{md}, \ell_d s_{md}) \, dx
+    .. math:: u_m = \int f(x) \prod_d N(x_d \mid z_{md}, (\ell_d + s_{md})^2 - \ell_d^2) \, dx
 
-    up to a constant factor, in GPflow's parametrisation: the lengthscale of :math:`u_m` with the function is
-    :math:`\ell + s_m`.
+    so that the lengthscale of :math:`u_m` with the function is :math:`\ell + s_m`, GPflow's parametrisation.
 
     Parameters
     ----------
     Z
-        Centres [M, D].
+        Centres [M, D], in units of the inputs. An array, or a Parameter, which is adopted whole.
     scales
-        Widths [M, D], positive, in units of the inputs; a width of 0 would be a point.
+        Widths :math:`s > 0`, [M, D], in units of the inputs; a width of 0 would be a point. An array, or a Parameter, which
+        is adopted whole.
 
     Raises
     ------
     ValueError
-        If Z has not two axes, or the scales another shape than Z.
+        If Z has not two axes, or the scales another shape than Z, or a scale is not positive and finite.
+    TypeError
+        In `Kuu` and `Kuf`, if the kernel is not `SquaredExponential`.
 
     References
     ----------
@@ -200,6 +202,20 @@ def _smoothed(kernel: Any, A: Array, B: Array, scale: Array, ell: Array) -> Arra
 
 def as_inducing_variables(value: Any) -> InducingVariables:
     """Give inducing points where an array stands for them.
+
+    Parameters
+    ----------
+    value
+        Inducing variables, which are returned as they are; or points [M, D], in units of the inputs.
+
+    Returns
+    -------
+    Inducing variables.
+
+    Raises
+    ------
+    ValueError
+        If the points have not two axes.
 
     Examples
     --------

@@ -24,6 +24,10 @@ class Kernel(Module):
     offers the choice has a static field for it, ``active_dims: tuple | None = equinox.field(static=True)``. Kernels add and
     multiply, and a number in front scales one: ``2.0 * k``.
 
+    References
+    ----------
+    Rasmussen & Williams (2006), chapter 4.
+
     Examples
     --------
     >>> import gparams as gp
@@ -67,11 +71,21 @@ class Kernel(Module):
 
     @abc.abstractmethod
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:
-        """Covariances [*B, N, N] of the rows of X, or [*B, N, *C, N2] between those of X and of X2."""
+        """Covariances between inputs.
+
+        Parameters
+        ----------
+        X, X2
+            Inputs, their active columns picked already; without X2, X against itself.
+
+        Returns
+        -------
+        [*B, N, N], of the rows of X; or [*B, N, *C, N2], between those of X and of X2.
+        """
 
     @abc.abstractmethod
     def K_diag(self, X: Float[Array, "*B N D"]) -> Float[Array, "*B N"]:
-        """Variances at the rows of X."""
+        """Variances at the rows of X; its active columns are picked already."""
 
     def __call__(
         self, X: Any, X2: Any = None, *, full_cov: bool | None = None, presliced: bool = False, **outputs: bool
@@ -97,7 +111,7 @@ class Kernel(Module):
         Raises
         ------
         ValueError
-            If X2 comes with ``full_cov=False``, or an input has no columns.
+            If X2 comes with ``full_cov=False``, or an input is not [..., N, D], or lacks an active column.
         """
         if X2 is not None and full_cov is False:
             raise ValueError("kernel(X, X2, full_cov=False): variances are those of X alone; leave X2 out")
@@ -184,7 +198,7 @@ class MultioutputKernel(Kernel):
 
     References
     ----------
-    Alvarez, Rosasco & Lawrence (2012), *Kernels for Vector-Valued Functions: A Review*, section 4. van der Wilk et al.
+    Álvarez, Rosasco & Lawrence (2012), *Kernels for Vector-Valued Functions: A Review*, section 4. van der Wilk et al.
     (2020), *A Framework for Interdomain and Multioutput Gaussian Processes*, section 4.
 
     Examples
@@ -292,12 +306,14 @@ class Sum(Kernel):
     Parameters
     ----------
     kernels
-        Two kernels or more; the terms of a sum among them are taken in one by one.
+        Kernels of one output; the terms of a sum among them are taken in one by one.
 
     Raises
     ------
     TypeError
-        If one of them is not a kernel.
+        If one of them is not a kernel, or has several outputs.
+    ValueError
+        If there is none.
 
     References
     ----------
@@ -340,12 +356,14 @@ class Product(Kernel):
     Parameters
     ----------
     kernels
-        Two kernels or more; the factors of a product among them are taken in one by one.
+        Kernels of one output; the factors of a product among them are taken in one by one.
 
     Raises
     ------
     TypeError
-        If one of them is not a kernel.
+        If one of them is not a kernel, or has several outputs.
+    ValueError
+        If there is none.
 
     References
     ----------

@@ -29,9 +29,10 @@ class ChangePoints(Kernel):
     kernels
         Kernels of one output, one more than there are points. A `ChangePoints` among them is not taken apart.
     locations
-        :math:`x_0`, in units of the input. They are sorted before use, and have no transform.
+        :math:`x_0`, in units of the input. They are sorted before use, and have no transform. A Parameter is adopted whole.
     steepness
-        :math:`s > 0`, over units of the input: one number, or one for each location (in the order of sorted locations).
+        :math:`s > 0`, over units of the input: one number, or one for each location (in the order of sorted locations). A
+        Parameter is adopted whole.
     switch_dim
         The column of X along which they take turns.
 

@@ -32,7 +32,7 @@ class Convolutional(Kernel):
     patch_shape
         Height and width of a patch.
     weights
-        :math:`w`, one for each patch; ones by default. They have no transform.
+        :math:`w`, one for each patch; ones by default. They have no transform. A Parameter is adopted whole.
     colour_channels
         The number of colours.
 

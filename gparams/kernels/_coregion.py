@@ -45,7 +45,7 @@ class Coregion(Kernel):
 
     References
     ----------
-    Bonilla, Chai & Williams (2008), *Multi-task Gaussian Process Prediction*, eq. 1. Alvarez, Rosasco & Lawrence (2012),
+    Bonilla, Chai & Williams (2008), *Multi-task Gaussian Process Prediction*, eq. 1. Álvarez, Rosasco & Lawrence (2012),
     *Kernels for Vector-Valued Functions: A Review*, section 4.2.1.
 
     Examples
@@ -111,8 +111,9 @@ class Categorical(Kernel):
     .. math:: k(x, x') = k_1(\tilde x, \tilde x')\, k_2(\tilde x, \tilde x'), \qquad
               \tilde x = (x_1, \dots, x_{D-1}, Z_{x_D})
 
-    The places are :math:`Z_0 = 0` and :math:`Z_i = Z_{i-1} + \Delta_i`, and train by their differences. The second
-    kernel is frozen, as its lengthscale is the unit of the latent space.
+    The places are :math:`Z_0 = 0` and :math:`Z_i = Z_{i-1} + \Delta_i`, and train by their differences, `_Z_deltas`. The
+    two kernels are the factors of `wrapped_kernel`; the second is frozen, as its lengthscale is the unit of the latent
+    space.
 
     Parameters
     ----------

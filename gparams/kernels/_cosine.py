@@ -3,6 +3,7 @@
 from typing import Any, final
 
 import equinox as eqx
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -25,14 +26,15 @@ class Cosine(Kernel):
         :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     lengthscales
         :math:`\ell`, in units of the inputs: one positive number, or one for each active dimension. The sum has a
-        direction, so those of several dimensions may be negative, and have no transform (GPflow's rule).
+        direction, so those of several dimensions may be negative, but not zero, and have no transform (GPflow's rule). A
+        Parameter is adopted whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
     Raises
     ------
     ValueError
-        If a value is not in its domain.
+        If a value is not in its domain, or a lengthscale is zero.
 
     References
     ----------
@@ -54,6 +56,9 @@ class Cosine(Kernel):
         self.variance = as_parameter(variance, transform=positive())
         self.lengthscales = as_parameter(lengthscales, transform=None if np.ndim(lengthscales) else positive())
         self.active_dims = read_active_dims(active_dims)
+        ell = self.lengthscales.value
+        if not isinstance(ell, jax.core.Tracer) and not (ell != 0).all():
+            raise ValueError(f"Cosine: expected lengthscales other than zero, got {np.asarray(ell)}")
 
     @property
     def ard(self) -> bool:

@@ -62,6 +62,10 @@ def feature_map(kernel: Kernel, num_columns: int, num_features: int, *, key: Key
     key
         JAX random key.
 
+    Returns
+    -------
+    The function, a PyTree of the numbers that it closes over.
+
     Raises
     ------
     TypeError
@@ -185,8 +189,6 @@ def _weighted_columns(columns: Array, root: Array, X: Array) -> Array:
 def _(kernel: Polynomial, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
     columns = _columns(kernel, num_columns)
     degree, width = kernel.degree, columns.size + 1
-    if not isinstance(degree, int) or degree < 0:
-        raise TypeError(f"Polynomial of degree {degree} has no features; only a whole degree, from 0, has")
     if width**degree > _MAX_POLYNOMIAL:
         raise ValueError(
             f"Polynomial of degree {degree} in {columns.size} columns has {width**degree} features, more than "

@@ -97,7 +97,9 @@ class ArcHierarchical(HierarchicalEmbeddingKernel):
 
     .. math:: (r \sin(\pi a v),\; r \cos(\pi a v))
 
-    where it is active, and at the origin elsewhere.
+    where it is active, and at the origin elsewhere. Each has an `angle` a, which starts at 0.5 and stays between 0.1 and
+    0.9, and a `radius` :math:`r > 0`, which starts at 1; each unconditional feature has one of the `uncond_lengthscales`.
+    All train, and are pure numbers, as scaled features are.
 
     Parameters
     ----------
@@ -163,7 +165,10 @@ class WedgeHierarchical(HierarchicalEmbeddingKernel):
 
     .. math:: (\theta_1 v + \theta_2 v \cos\rho,\; \theta_2 v \sin\rho)
 
-    where it is active, and at the origin elsewhere.
+    where it is active, and at the origin elsewhere. Each has `theta1`, :math:`\theta_1 > 0`, and `theta2`,
+    :math:`\theta_2 > 0`, which start at 1, and `rho`, :math:`\rho` between 0 and :math:`\pi`, which starts at
+    :math:`\pi / 2`; each unconditional feature has one of the `uncond_lengthscales`. All train, and are pure numbers, as
+    scaled features are.
 
     Parameters
     ----------

@@ -38,7 +38,8 @@ class Linear(Kernel):
     Parameters
     ----------
     variance
-        :math:`\sigma^2 > 0`, in squared units of output over input: one number, or one for each active dimension.
+        :math:`\sigma^2 > 0`, in squared units of output over input: one number, or one for each active dimension. A
+        Parameter is adopted whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
@@ -92,18 +93,20 @@ class Polynomial(Kernel):
     Parameters
     ----------
     degree
-        :math:`p`, a number; it is a fact, not a Parameter.
+        :math:`p`, a whole number from 0; it is a fact, not a Parameter.
     variance
-        :math:`\sigma^2 > 0`: one number, or one for each active dimension.
+        :math:`\sigma^2 > 0`, in units of the offset over squared units of the input: one number, or one for each active
+        dimension. A Parameter is adopted whole.
     offset
-        :math:`\gamma > 0`.
+        :math:`\gamma > 0`; :math:`\gamma^p` is in squared units of the output. A number, or a Parameter, which is adopted
+        whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
     Raises
     ------
     ValueError
-        If a value is not positive and finite.
+        If a value is not positive and finite, or the degree is not a whole number from 0.
 
     References
     ----------
@@ -120,14 +123,14 @@ class Polynomial(Kernel):
 
     variance: Parameter
     offset: Parameter
-    degree: float | int = eqx.field(static=True)
+    degree: int = eqx.field(static=True)
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, degree: float | int = 3.0, variance: Any = 1.0, offset: Any = 1.0, active_dims: Any = None):
-        if not (np.ndim(degree) == 0 and np.isfinite(degree)):
-            raise ValueError(f"Polynomial: expected degree to be one finite number, got {degree!r}")
-        # A whole exponent is a product of the base, with derivatives at zero and below.
-        self.degree = int(degree) if float(degree).is_integer() else float(degree)
+        # Other powers are no covariance functions, and NaN where the base is negative.
+        if not (np.ndim(degree) == 0 and float(degree).is_integer() and degree >= 0):
+            raise ValueError(f"Polynomial: expected degree to be a whole number from 0 on, got {degree!r}")
+        self.degree = int(degree)
         self.variance = as_parameter(variance, transform=positive())
         self.offset = as_parameter(offset, transform=positive())
         self.active_dims = read_active_dims(active_dims)
@@ -167,11 +170,12 @@ class ArcCosine(Kernel):
     order
         :math:`n`: 0 for steps, 1 for ramps (ReLU), 2 for squared ramps.
     variance
-        :math:`\sigma^2 > 0`.
+        :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     weight_variances
-        :math:`w > 0`: one number, or one for each active dimension.
+        :math:`w > 0`, over squared units of the input: one number, or one for each active dimension. A Parameter is
+        adopted whole.
     bias_variance
-        :math:`b > 0`.
+        :math:`b > 0`, a pure number. A number, or a Parameter, which is adopted whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 

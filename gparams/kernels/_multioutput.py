@@ -32,7 +32,7 @@ class SharedIndependent(MultioutputKernel):
 
     References
     ----------
-    Alvarez, Rosasco & Lawrence (2012), section 4.1, with the identity as coregionalization matrix.
+    Álvarez, Rosasco & Lawrence (2012), section 4.1, with the identity as coregionalization matrix.
 
     Examples
     --------
@@ -110,6 +110,10 @@ class SeparateIndependent(MultioutputKernel):
 class IndependentLatent(MultioutputKernel):
     """A kernel of several outputs that are made of independent latent functions.
 
+    References
+    ----------
+    Álvarez, Rosasco & Lawrence (2012), *Kernels for Vector-Valued Functions: A Review*, section 4.
+
     Examples
     --------
     >>> import gparams as gp
@@ -135,7 +139,8 @@ class LinearCoregionalization(IndependentLatent):
     kernels
         :math:`k_1, \dots, k_L`, kernels of one output. Their `active_dims` are their own.
     W
-        [P, L]: how much of each latent function is in each output. Any numbers; it trains without a transform.
+        [P, L]: how much of each latent function is in each output. Any numbers; it trains without a transform. A Parameter
+        is adopted whole.
 
     Raises
     ------
@@ -146,7 +151,7 @@ class LinearCoregionalization(IndependentLatent):
 
     References
     ----------
-    Alvarez, Rosasco & Lawrence (2012), eq. 17. Journel & Huijbregts (1978), *Mining Geostatistics*.
+    Álvarez, Rosasco & Lawrence (2012), eq. 17. Journel & Huijbregts (1978), *Mining Geostatistics*.
 
     Examples
     --------

@@ -29,7 +29,7 @@ class Periodic(Kernel):
     base_kernel
         SquaredExponential or a Matérn kernel; its variance, lengthscales and active dimensions are those of the whole.
     period
-        :math:`p > 0`, in units of the inputs: one number, or one for each active dimension.
+        :math:`p > 0`, in units of the inputs: one number, or one for each active dimension. A Parameter is adopted whole.
 
     Raises
     ------

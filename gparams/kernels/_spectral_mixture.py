@@ -28,12 +28,12 @@ class SpectralMixture(Kernel):
     Parameters
     ----------
     weights
-        :math:`w > 0`, [Q], in squared units of the output.
+        :math:`w > 0`, [Q], in squared units of the output. A Parameter is adopted whole.
     means
-        :math:`\mu > 0`, [Q, D]: frequencies, in cycles over units of the inputs.
+        :math:`\mu > 0`, [Q, D]: frequencies, in cycles over units of the inputs. A Parameter is adopted whole.
     variances
-        :math:`v > 0`, [Q, D]: how wide the peaks are, in squared units of frequency; :math:`1 / 2\pi\sqrt{v}` is a
-        lengthscale.
+        :math:`v > 0`, [Q, D]: how wide the peaks are, in squared units of frequency; :math:`1 / (2\pi\sqrt{v})` is a
+        lengthscale. A Parameter is adopted whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
@@ -78,7 +78,7 @@ class SpectralMixture(Kernel):
         r"""Draw a start that suits the data.
 
         Frequencies are uniform up to the Nyquist frequency of the closest inputs, lengthscales
-        :math:`1/2\pi\sqrt{v}` half-normal with the range of the inputs, and the weights share the variance of Y evenly.
+        :math:`1 / (2\pi\sqrt{v})` half-normal with the range of the inputs, and the weights share the variance of Y evenly.
 
         Parameters
         ----------
@@ -94,6 +94,13 @@ class SpectralMixture(Kernel):
         Returns
         -------
         The kernel.
+
+        Raises
+        ------
+        TypeError
+            If `num_mixtures` is not a whole number.
+        ValueError
+            If it is below 1, X is not [N, D] or lacks an active column, or Y or a column of X is not finite, or constant.
 
         References
         ----------

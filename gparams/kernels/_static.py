@@ -78,7 +78,7 @@ class White(Kernel):
 
     References
     ----------
-    Rasmussen & Williams (2006), section 4.2.1 (page 82, on noise).
+    Rasmussen & Williams (2006), eq. 2.20.
 
     Examples
     --------

@@ -22,6 +22,10 @@ class IsotropicStationary(Kernel):
 
     Subclasses have fields `variance` and `lengthscales`, and write :math:`\sigma^2 f` as `K_r2`.
 
+    References
+    ----------
+    Rasmussen & Williams (2006), section 4.2.1.
+
     Examples
     --------
     >>> import gparams as gp
@@ -78,6 +82,10 @@ def distance(r2: Float[Array, "..."]) -> Float[Array, "..."]:
 class DistanceStationary(IsotropicStationary):
     """A stationary kernel that needs the distance itself; subclasses write it as `K_r`.
 
+    References
+    ----------
+    Rasmussen & Williams (2006), section 4.2.1.
+
     Examples
     --------
     >>> import gparams as gp
@@ -105,7 +113,8 @@ class SquaredExponential(IsotropicStationary):
     variance
         :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     lengthscales
-        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension.
+        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension. A Parameter is adopted
+        whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
@@ -153,7 +162,8 @@ class Matern12(DistanceStationary):
     variance
         :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     lengthscales
-        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension.
+        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension. A Parameter is adopted
+        whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
@@ -200,7 +210,8 @@ class Matern32(DistanceStationary):
     variance
         :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     lengthscales
-        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension.
+        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension. A Parameter is adopted
+        whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
@@ -248,7 +259,8 @@ class Matern52(DistanceStationary):
     variance
         :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     lengthscales
-        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension.
+        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension. A Parameter is adopted
+        whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
@@ -295,7 +307,8 @@ class Exponential(DistanceStationary):
     variance
         :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     lengthscales
-        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension.
+        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension. A Parameter is adopted
+        whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 
@@ -345,9 +358,10 @@ class RationalQuadratic(IsotropicStationary):
     variance
         :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     lengthscales
-        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension.
+        :math:`\ell > 0`, in units of the inputs: one number, or one for each active dimension. A Parameter is adopted
+        whole.
     alpha
-        :math:`\alpha > 0`: how alike the lengthscales are.
+        :math:`\alpha > 0`, a pure number: how alike the lengthscales are. A Parameter is adopted whole.
     active_dims
         Columns of X that it reads: a list or a slice. All by default.
 

@@ -67,20 +67,65 @@ class Likelihood(Module):
     def log_prob(
         self, X: Shaped[ArrayOrNumpy, "*#B D"], F: Float[ArrayOrNumpy, "*#B L"], Y: Shaped[ArrayOrNumpy, "*#B P"]
     ) -> Float[Array, "*#B"]:
-        """Log density log p(y | f), summed over outputs; in nats."""
+        """Log density log p(y | f), summed over outputs; in nats.
+
+        Parameters
+        ----------
+        X, F, Y
+            Inputs, latent functions and observations.
+
+        Returns
+        -------
+        Log densities, [*B].
+
+        Raises
+        ------
+        ValueError
+            If the columns don't fit the likelihood, or each other.
+        """
         X, F, Y = self._read(X, F, Y=Y)
         return self._log_prob(X, F, Y)
 
     def conditional_mean(
         self, X: Shaped[ArrayOrNumpy, "*#B D"], F: Float[ArrayOrNumpy, "*#B L"]
     ) -> Float[Array, "*#B P"]:
-        """Mean E[y | f]."""
+        """Mean E[y | f].
+
+        Parameters
+        ----------
+        X, F
+            Inputs and latent functions.
+
+        Returns
+        -------
+        Means [*B, P].
+
+        Raises
+        ------
+        ValueError
+            If the columns don't fit the likelihood.
+        """
         return self._conditional_mean(*self._read(X, F))
 
     def conditional_variance(
         self, X: Shaped[ArrayOrNumpy, "*#B D"], F: Float[ArrayOrNumpy, "*#B L"]
     ) -> Float[Array, "*#B P"]:
-        """Variance Var[y | f]."""
+        """Variance Var[y | f].
+
+        Parameters
+        ----------
+        X, F
+            Inputs and latent functions.
+
+        Returns
+        -------
+        Variances [*B, P].
+
+        Raises
+        ------
+        ValueError
+            If the columns don't fit the likelihood.
+        """
         return self._conditional_variance(*self._read(X, F))
 
     def predict_mean_and_var(
@@ -92,7 +137,21 @@ class Likelihood(Module):
     ) -> tuple[Float[Array, "*#B P"], Float[Array, "*#B P"]]:
         """Mean and variance of y where f is N(Fmu, Fvar).
 
-        A `MonteCarloLikelihood` takes ``key=`` or ``epsilon=`` besides, here and in the two methods below.
+        Parameters
+        ----------
+        X, Fmu, Fvar
+            Inputs, and means and variances of the latent functions.
+        **draws
+            ``key=`` or ``epsilon=``, one of which a `MonteCarloLikelihood` may be given.
+
+        Returns
+        -------
+        The two, [*B, P] each.
+
+        Raises
+        ------
+        ValueError
+            If the columns don't fit the likelihood.
         """
         return self._predict_mean_and_var(*self._read(X, Fmu, Fvar), **draws)
 
@@ -104,7 +163,24 @@ class Likelihood(Module):
         Y: Shaped[ArrayOrNumpy, "*#B P"],
         **draws: Any,
     ) -> Float[Array, "*#B"]:
-        """Log of the predictive density: log of the mean of p(y | f) where f is N(Fmu, Fvar)."""
+        """Log of the predictive density: log of the mean of p(y | f) where f is N(Fmu, Fvar); in nats.
+
+        Parameters
+        ----------
+        X, Fmu, Fvar, Y
+            Inputs, means and variances of the latent functions, and observations.
+        **draws
+            As for `predict_mean_and_var`.
+
+        Returns
+        -------
+        Log densities, [*B].
+
+        Raises
+        ------
+        ValueError
+            If the columns don't fit the likelihood, or each other.
+        """
         return self._predict_log_density(*self._read(X, Fmu, Fvar, Y=Y), **draws)
 
     def variational_expectations(
@@ -115,7 +191,24 @@ class Likelihood(Module):
         Y: Shaped[ArrayOrNumpy, "*#B P"],
         **draws: Any,
     ) -> Float[Array, "*#B"]:
-        """Mean of log p(y | f) where f is N(Fmu, Fvar)."""
+        """Mean of log p(y | f) where f is N(Fmu, Fvar); in nats.
+
+        Parameters
+        ----------
+        X, Fmu, Fvar, Y
+            Inputs, means and variances of the latent functions, and observations.
+        **draws
+            As for `predict_mean_and_var`.
+
+        Returns
+        -------
+        Means, [*B].
+
+        Raises
+        ------
+        ValueError
+            If the columns don't fit the likelihood, or each other.
+        """
         return self._variational_expectations(*self._read(X, Fmu, Fvar, Y=Y), **draws)
 
     def num_latent_gps(self, num_outputs: int) -> int:
@@ -125,6 +218,10 @@ class Likelihood(Module):
         ----------
         num_outputs
             Number of columns of Y.
+
+        Returns
+        -------
+        The number of columns of F.
 
         Raises
         ------

@@ -34,7 +34,8 @@ class StudentT(PointwiseLikelihood):
         Scale s of the noise, in the output's unit; 1 by default, and above its bound. A number, or a Parameter, which is
         adopted whole, or a function from X [N, D] to scales [N, 1].
     df
-        Degrees of freedom :math:`\nu`; the smaller, the heavier the tails. The variance is finite above 2 only.
+        Degrees of freedom :math:`\nu`, a pure number; the smaller, the heavier the tails. The variance is finite above 2
+        only.
     scale_lower_bound
         The scale stays above this; GPflow's 1e-6 by default.
     num_gauss_hermite_points
@@ -43,7 +44,8 @@ class StudentT(PointwiseLikelihood):
     Raises
     ------
     ValueError
-        If the scale is not above its bound, or the degrees of freedom are not positive.
+        If the scale is not above its bound, or the degrees of freedom are not positive, or there are no points of the
+        quadrature.
 
     References
     ----------
@@ -181,6 +183,13 @@ class Exponential(PointwiseLikelihood):
     num_gauss_hermite_points
         Points of the quadrature.
 
+    Raises
+    ------
+    TypeError
+        If the inverse link is not a function.
+    ValueError
+        If there are no points of the quadrature.
+
     Notes
     -----
     Observations are not below 0.
@@ -204,7 +213,7 @@ class Exponential(PointwiseLikelihood):
     support = NOT_NEGATIVE
 
     def __init__(self, invlink: Link = jnp.exp, *, num_gauss_hermite_points: int = 20):
-        self.invlink = invlink
+        self.invlink = links.read_link(invlink, "Exponential")
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
 
     def _scalar_log_prob(self, X: Array, F: Array, Y: Array) -> Array:
@@ -242,8 +251,8 @@ class Gamma(PointwiseLikelihood):
     invlink
         Inverse link g, from the latent function to a positive scale (the inverse rate): ``jnp.exp`` by default.
     shape
-        Shape a; 1 by default, and above its bound. A number, or a Parameter, which is adopted whole, or a function from
-        X [N, D] to shapes [N, 1].
+        Shape a, a pure number; 1 by default, and above its bound. A number, or a Parameter, which is adopted whole, or a
+        function from X [N, D] to shapes [N, 1].
     shape_lower_bound
         The shape stays above this; GPflow's 1e-6 by default.
     num_gauss_hermite_points
@@ -251,8 +260,10 @@ class Gamma(PointwiseLikelihood):
 
     Raises
     ------
+    TypeError
+        If the inverse link is not a function.
     ValueError
-        If the shape is not above its bound.
+        If the shape is not above its bound, or there are no points of the quadrature.
 
     Notes
     -----
@@ -286,7 +297,7 @@ class Gamma(PointwiseLikelihood):
         *,
         num_gauss_hermite_points: int = 20,
     ):
-        self.invlink = invlink
+        self.invlink = links.read_link(invlink, "Gamma")
         self.shape_lower_bound = float(shape_lower_bound)
         self.shape = read_value(shape, self.shape_lower_bound)
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
@@ -330,7 +341,7 @@ class Beta(ScalarLikelihood):
     invlink
         Inverse link g, from the latent function to a mean in (0, 1): `inv_probit` by default, or ``jax.nn.sigmoid``.
     scale
-        The sum s of the two shapes; 1 by default, and above its bound. The larger, the narrower:
+        The sum s of the two shapes, a pure number; 1 by default, and above its bound. The larger, the narrower:
         :math:`\mathrm{Var}[y] = m (1 - m) / (s + 1)`. A number, or a Parameter, which is adopted whole, or a function from
         X [N, D] to scales [N, 1].
     scale_lower_bound
@@ -340,8 +351,10 @@ class Beta(ScalarLikelihood):
 
     Raises
     ------
+    TypeError
+        If the inverse link is not a function.
     ValueError
-        If the scale is not above its bound.
+        If the scale is not above its bound, or there are no points of the quadrature.
 
     Notes
     -----
@@ -376,7 +389,7 @@ class Beta(ScalarLikelihood):
         *,
         num_gauss_hermite_points: int = 20,
     ):
-        self.invlink = invlink
+        self.invlink = links.read_link(invlink, "Beta")
         self.scale_lower_bound = float(scale_lower_bound)
         self.scale = read_value(scale, self.scale_lower_bound)
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)

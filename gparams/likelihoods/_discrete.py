@@ -36,6 +36,13 @@ class Bernoulli(PointwiseLikelihood):
     num_gauss_hermite_points
         Points of the quadrature. With `inv_probit` the predictions have a closed form instead.
 
+    Raises
+    ------
+    TypeError
+        If the inverse link is not a function.
+    ValueError
+        If there are no points of the quadrature.
+
     Notes
     -----
     Observations are 0 or 1.
@@ -60,7 +67,7 @@ class Bernoulli(PointwiseLikelihood):
     support = YES_OR_NO
 
     def __init__(self, invlink: Link = inv_probit, *, num_gauss_hermite_points: int = 20):
-        self.invlink = invlink
+        self.invlink = links.read_link(invlink, "Bernoulli")
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
 
     def _scalar_log_prob(self, X: Array, F: Array, Y: Array) -> Array:
@@ -99,15 +106,17 @@ class Poisson(PointwiseLikelihood):
         Inverse link g, from the latent function to a positive rate: ``jnp.exp`` by default, or ``jax.nn.softplus``, or any
         other positive function.
     binsize
-        Exposure b, in which the rate is counted: the width of a bin, the length of a period. For a Cox process the data
-        are counts in bins.
+        Exposure b, in units of exposure, over which the rate is counted: the width of a bin, the length of a period. For a
+        Cox process the data are counts in bins.
     num_gauss_hermite_points
         Points of the quadrature.
 
     Raises
     ------
+    TypeError
+        If the inverse link is not a function.
     ValueError
-        If the bin size is not a positive number.
+        If the bin size is not a positive number, or there are no points of the quadrature.
 
     Notes
     -----
@@ -133,7 +142,7 @@ class Poisson(PointwiseLikelihood):
     support = COUNTS
 
     def __init__(self, invlink: Link = jnp.exp, binsize: float = 1.0, *, num_gauss_hermite_points: int = 20):
-        self.invlink = invlink
+        self.invlink = links.read_link(invlink, "Poisson")
         self.binsize = _read_binsize(binsize)
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
 
@@ -172,17 +181,20 @@ class NegativeBinomial(ScalarLikelihood):
     invlink
         Inverse link g, from the latent function to a positive rate: ``jnp.exp`` by default.
     alpha
-        Dispersion :math:`\alpha`; 1 by default, and above 1e-6, where it is Poisson's. A number, or a Parameter, which is
-        adopted whole, or a function from X [N, D] to dispersions [N, 1].
+        Dispersion :math:`\alpha`, a pure number; 1 by default, and above 1e-6; near 1e-6 it is practically Poisson's. A
+        number, or a Parameter, which is adopted whole, or a function from X [N, D] to dispersions [N, 1].
     binsize
-        Exposure b, in which the rate is counted.
+        Exposure b, in units of exposure, over which the rate is counted.
     num_gauss_hermite_points
         Points of the quadrature.
 
     Raises
     ------
+    TypeError
+        If the inverse link is not a function.
     ValueError
-        If the dispersion is not above its bound, or the bin size is not a positive number.
+        If the dispersion is not above its bound, or the bin size is not a positive number, or there are no points of the
+        quadrature.
 
     Notes
     -----
@@ -216,7 +228,7 @@ class NegativeBinomial(ScalarLikelihood):
         *,
         num_gauss_hermite_points: int = 20,
     ):
-        self.invlink = invlink
+        self.invlink = links.read_link(invlink, "NegativeBinomial")
         self.alpha = read_value(alpha, _LOWER)
         self.binsize = _read_binsize(binsize)
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
@@ -254,7 +266,7 @@ class Ordinal(ScalarLikelihood):
     Raises
     ------
     ValueError
-        If the edges are not a vector of ascending numbers.
+        If the edges are not a vector of ascending numbers, or there are no points of the quadrature.
 
     Notes
     -----

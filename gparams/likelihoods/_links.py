@@ -7,6 +7,7 @@ from the function itself. Results are finite for every finite latent function, i
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -47,6 +48,15 @@ def inv_probit(x: Array) -> Array:
     [0.001, 0.5, 0.999]
     """
     return 0.5 * (1.0 + special.erf(x / math.sqrt(2.0))) * (1.0 - 2.0 * _SQUASH) + _SQUASH
+
+
+def read_link(invlink: Any, who: str) -> Any:
+    """Check an inverse link: a function."""
+    if not callable(invlink):
+        raise TypeError(
+            f"{who}: expected invlink to be a function, such as jax.numpy.exp or jax.nn.sigmoid, got {invlink!r}"
+        )
+    return invlink
 
 
 def is_exp(link: Link) -> bool:

@@ -29,6 +29,10 @@ class MonteCarloLikelihood(Likelihood):
       for each, errors average out.
     - ``epsilon=`` gives the standard normal draws themselves, [S, *B, L], as in GPflow.
 
+    References
+    ----------
+    Robert & Casella (2004), *Monte Carlo Statistical Methods*, 2nd edition, section 3.2.
+
     Examples
     --------
     >>> import gparams as gp
@@ -105,7 +109,7 @@ class GaussianMC(MonteCarloLikelihood):
     Raises
     ------
     ValueError
-        If both variance and scale are given, or the value is not above the bound.
+        If both variance and scale are given, or the value is not above the bound, or there are fewer than two draws.
 
     References
     ----------

@@ -22,6 +22,10 @@ class MultiLatentLikelihood(QuadratureLikelihood):
     Subclass it, give it fields, `latent_dim`, `_log_prob`, `_conditional_mean` and `_conditional_variance`, and it has the
     rest.
 
+    References
+    ----------
+    Saul, Hensman, Vehtari & Lawrence (2016), *Chained Gaussian Processes*.
+
     Examples
     --------
     >>> import gparams as gp
@@ -46,6 +50,13 @@ class MultiLatentTFPConditional(MultiLatentLikelihood):
         plain function is a constant; one that learns is a Module with Parameters.
     num_gauss_hermite_points
         Points of the quadrature, for each latent function.
+
+    Raises
+    ------
+    TypeError
+        If the conditional distribution is not a function.
+    ValueError
+        If there is no latent function, or no point of the quadrature.
 
     References
     ----------
@@ -74,6 +85,10 @@ class MultiLatentTFPConditional(MultiLatentLikelihood):
                 f"{conditional_distribution!r}"
             )
         self.latent_dim = int(latent_dim)
+        if self.latent_dim != latent_dim or self.latent_dim < 1:
+            raise ValueError(
+                f"MultiLatentTFPConditional: expected latent_dim to be a whole number from 1 on, got {latent_dim}"
+            )
         self.conditional_distribution = as_module(conditional_distribution)
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
 
@@ -110,6 +125,8 @@ class HeteroskedasticTFPConditional(MultiLatentLikelihood):
     ------
     TypeError
         If the class or the transform can't be called.
+    ValueError
+        If there are no points of the quadrature.
 
     References
     ----------

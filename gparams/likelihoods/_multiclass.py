@@ -36,7 +36,7 @@ class Softmax(MonteCarloLikelihood):
     Raises
     ------
     ValueError
-        If there are fewer than two classes.
+        If there are fewer than two classes or draws.
 
     Notes
     -----
@@ -156,6 +156,15 @@ class RobustMax(Module):
             Means and variances of the latent functions.
         num_gauss_hermite_points
             Points of the quadrature.
+
+        Returns
+        -------
+        Probabilities, [*B].
+
+        Raises
+        ------
+        ValueError
+            If there are no points of the quadrature.
         """
         z, w = gauss_hermite(num_gauss_hermite_points, mu.dtype)
         own = jax.nn.one_hot(label, self.num_classes, dtype=bool)  # [*B, K]
@@ -187,7 +196,8 @@ class MultiClass(Likelihood):
     TypeError
         If `invlink` is not a `RobustMax`: for a softmax, there is `Softmax`.
     ValueError
-        If there are fewer than two classes, or `invlink` has another number of them.
+        If there are fewer than two classes, or `invlink` has another number of them, or there are no points of the
+        quadrature.
 
     Notes
     -----

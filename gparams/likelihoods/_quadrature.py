@@ -39,6 +39,10 @@ class ScalarLikelihood(PointwiseLikelihood):
     These get X [*B, D], F [*B, P] and Y [*B, P], as arrays of one shape but for the last axis of X. The class attribute
     (or static field) `num_gauss_hermite_points` is 20, as in GPflow.
 
+    References
+    ----------
+    Abramowitz & Stegun (1964), *Handbook of Mathematical Functions*, eq. 25.4.46.
+
     Examples
     --------
     >>> import gparams as gp
@@ -81,6 +85,10 @@ class QuadratureLikelihood(Likelihood):
     Subclass it, give it fields, `_log_prob`, `_conditional_mean` and `_conditional_variance`, and it has the rest. With L
     latent functions the rule has ``num_gauss_hermite_points ** L`` points (20 each unless the subclass says otherwise): for
     more than two or three, derive from `MonteCarloLikelihood`.
+
+    References
+    ----------
+    Abramowitz & Stegun (1964), *Handbook of Mathematical Functions*, eq. 25.4.46.
 
     Examples
     --------

@@ -28,6 +28,8 @@ def condition(
 ) -> tuple[Float[Array, "N R"], Float[Array, "..."]]:
     r"""Condition :math:`f` on :math:`u = L v`, where :math:`v \sim N(a, S S^\top)`, for R functions of one prior.
 
+    .. math:: A = L^{-1} K_{uf}, \qquad \mu = A^\top a, \qquad \Sigma = K_{ff} - A^\top A + (S^\top A)^\top (S^\top A)
+
     Parameters
     ----------
     L : array
@@ -100,7 +102,7 @@ def _roots_times(S, A):
 def whiten_root(
     L: Float[Array, "M M"] | Float[Array, "R M M"], q_sqrt: Float[Array, "R M M"] | Float[Array, "M R"]
 ) -> Float[Array, "R M M"]:
-    """Give the roots of the covariance of L^-1 u from those of u; a diagonal becomes a matrix.
+    r"""Give the roots :math:`L^{-1} S` of the covariance of :math:`L^{-1} u` from those of u; a diagonal becomes a matrix.
 
     Parameters
     ----------
@@ -133,7 +135,7 @@ def base_conditional(
     q_sqrt: Root = None,
     white: bool = False,
 ) -> tuple[Float[Array, "N R"], Float[Array, "..."]]:
-    """Condition on values with covariance `Kmm`; the signature is GPflow's.
+    """Condition on values with covariance `Kmm`, by the formula of `condition`; the signature is GPflow's.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from . import _blocks as blocks
+from ._jitter import default_jitter
 from ._linear_algebra import cholesky_with_jitter, inverse_from_cholesky, solve_triangular
 from ._products import matmul, symmetrize, times_transpose, transpose_copy
 
@@ -44,6 +45,11 @@ def gaussian_log_density(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> Floa
         factorisation, the value is that of `K` and the jitter that `cholesky_with_jitter` adds, and so are its
         derivatives, at fixed jitter.
 
+    Raises
+    ------
+    TypeError
+        If the dtype is neither float32 nor float64.
+
     References
     ----------
     C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006, equations 2.30
@@ -54,6 +60,7 @@ def gaussian_log_density(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> Floa
     >>> float(gaussian_log_density(jnp.zeros((2, 1)), jnp.eye(2) / (2.0 * jnp.pi)))
     0.0
     """
+    default_jitter(K.dtype)  # refuses a dtype that has none
     return _log_density(R, K)
 
 
@@ -76,6 +83,11 @@ def whiten(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float[Array,
         The lower triangular factor, from `cholesky_with_jitter`.
     a : array
         The whitened residuals.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is neither float32 nor float64.
 
     References
     ----------

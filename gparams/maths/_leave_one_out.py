@@ -17,6 +17,8 @@ from ._products import matmul, symmetrize
 def leave_one_out(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float[Array, "N P"], Float[Array, " N"]]:
     r"""Predict each row of `R` from all the others, under :math:`N(0, K)`.
 
+    .. math:: r_i - \mu_i = [K^{-1} r]_i / [K^{-1}]_{ii}, \qquad \sigma_i^2 = 1 / [K^{-1}]_{ii}
+
     Parameters
     ----------
     R : array
@@ -32,6 +34,11 @@ def leave_one_out(R: Float[Array, "N P"], K: Float[Array, "N N"]) -> tuple[Float
     variance : array
         Variances of the predictions, the same for all outputs; noise included, as `K` includes it. NaN where `K` is not
         positive definite.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is neither float32 nor float64.
 
     References
     ----------

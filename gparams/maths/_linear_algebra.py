@@ -40,6 +40,10 @@ def cholesky(K: Float[Array, "*B N N"]) -> Float[Array, "*B N N"]:
     array
         The factor, zero above the diagonal; NaN where `K` is not positive definite.
 
+    References
+    ----------
+    G. H. Golub and C. F. Van Loan, *Matrix Computations*, 4th edition, 2013, chapter 4.
+
     Examples
     --------
     >>> cholesky(jnp.array([[4.0, 2.0], [2.0, 10.0]])).tolist()
@@ -70,6 +74,15 @@ def cholesky_with_jitter(K: Float[Array, "*B N N"]) -> tuple[Float[Array, "*B N 
         The factor, zero above the diagonal; NaN where even the largest amount did not do.
     jitter : array
         The amount `j` that was added: zero where none was needed.
+
+    Raises
+    ------
+    TypeError
+        If the dtype is neither float32 nor float64.
+
+    References
+    ----------
+    C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006, section A.2.
 
     Examples
     --------
@@ -140,6 +153,11 @@ def cholesky_and_inverse(K: Float[Array, "*B N N"]) -> tuple[Float[Array, "*B N 
     inverse : array
         Its inverse, zero above the diagonal.
 
+    Raises
+    ------
+    TypeError
+        If the dtype is neither float32 nor float64.
+
     References
     ----------
     Murray (2016), *Differentiation of the Cholesky decomposition*, eqs. 7 and 8.
@@ -150,6 +168,7 @@ def cholesky_and_inverse(K: Float[Array, "*B N N"]) -> tuple[Float[Array, "*B N 
     >>> L.tolist(), inverse.tolist()
     ([[2.0, 0.0], [1.0, 2.0]], [[0.5, 0.0], [-0.25, 0.5]])
     """
+    default_jitter(K.dtype)  # refuses a dtype that has none
     return _cholesky_and_inverse(K)
 
 
@@ -200,6 +219,10 @@ def solve_triangular(
     -------
     array
         The solutions, one a column.
+
+    References
+    ----------
+    G. H. Golub and C. F. Van Loan, *Matrix Computations*, 4th edition, 2013, chapter 3.
 
     Examples
     --------

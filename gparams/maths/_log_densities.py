@@ -321,7 +321,7 @@ def log_multivariate_normal(
 
     References
     ----------
-    C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006, equation A.23.
+    C. E. Rasmussen and C. K. I. Williams, *Gaussian Processes for Machine Learning*, 2006, equation A.5.
 
     Examples
     --------

@@ -30,6 +30,10 @@ def upper_cholesky(A: Float[Array, "*B M M"]) -> Float[Array, "*B M M"]:
     -------
     The factor, zero below the diagonal; NaN where `A` is not positive definite.
 
+    References
+    ----------
+    G. H. Golub and C. F. Van Loan, *Matrix Computations*, 4th edition, 2013, chapter 4.
+
     Examples
     --------
     >>> U = upper_cholesky(jnp.array([[10.0, 2.0], [2.0, 4.0]]))
@@ -156,7 +160,9 @@ def expectation_to_meanvarsqrt(eta1: Columns, eta2: Matrices) -> tuple[Columns, 
 
 
 def natural_to_expectation(nat1: Columns, nat2: Matrices) -> tuple[Columns, Matrices]:
-    """Give expectation parameters from natural ones.
+    r"""Give expectation parameters from natural ones.
+
+    .. math:: m = -\tfrac12 \theta_2^{-1} \theta_1, \qquad \eta_1 = m, \qquad \eta_2 = -\tfrac12 \theta_2^{-1} + m m^\top
 
     Parameters
     ----------
@@ -165,7 +171,11 @@ def natural_to_expectation(nat1: Columns, nat2: Matrices) -> tuple[Columns, Matr
 
     Returns
     -------
-    The two expectation parameters.
+    The two expectation parameters; NaN where :math:`-\theta_2` is not positive definite.
+
+    References
+    ----------
+    Salimbeni, Eleftheriadis & Hensman (2018), *Natural Gradients in Practice*, section 2.2.
 
     Examples
     --------
@@ -177,7 +187,9 @@ def natural_to_expectation(nat1: Columns, nat2: Matrices) -> tuple[Columns, Matr
 
 
 def expectation_to_natural(eta1: Columns, eta2: Matrices) -> tuple[Columns, Matrices]:
-    """Give natural parameters from expectation ones.
+    r"""Give natural parameters from expectation ones.
+
+    .. math:: S = \eta_2 - \eta_1 \eta_1^\top, \qquad \theta_1 = S^{-1} \eta_1, \qquad \theta_2 = -\tfrac12 S^{-1}
 
     Parameters
     ----------
@@ -186,7 +198,11 @@ def expectation_to_natural(eta1: Columns, eta2: Matrices) -> tuple[Columns, Matr
 
     Returns
     -------
-    The two natural parameters.
+    The two natural parameters; NaN where S is not positive definite.
+
+    References
+    ----------
+    Salimbeni, Eleftheriadis & Hensman (2018), *Natural Gradients in Practice*, section 2.2.
 
     Examples
     --------

@@ -91,6 +91,16 @@ def by_rows(A: Float[Array, "*B N M"]) -> Float[Array, "*B N M"]:
 def times_transpose(A: Float[Array, "*B N K"], B: Float[Array, "*B M K"]) -> Float[Array, "*B N M"]:
     """Give `A @ B.T` in full precision: a GPU would otherwise round float32 factors to ten bits (TF32).
 
+    Parameters
+    ----------
+    A, B : array
+        Matrices of the same number of columns, or stacks of them.
+
+    Returns
+    -------
+    array
+        The product.
+
     Examples
     --------
     >>> times_transpose(jnp.array([[1.0, 2.0]]), jnp.array([[3.0, 4.0]])).tolist()
@@ -103,6 +113,16 @@ def times_transpose(A: Float[Array, "*B N K"], B: Float[Array, "*B M K"]) -> Flo
 
 def matmul(A: Float[Array, "*B N K"], B: Float[Array, "*B K M"]) -> Float[Array, "*B N M"]:
     """Give `A @ B` in full precision; see `times_transpose`.
+
+    Parameters
+    ----------
+    A, B : array
+        Matrices, or stacks of them; B has as many rows as A has columns.
+
+    Returns
+    -------
+    array
+        The product.
 
     Examples
     --------
@@ -117,6 +137,16 @@ def product(A: Float[Array, "*B N K"], X: Float[Array, "*B K M"]) -> Float[Array
 
     What JAX makes of it in reverse mode is the product with the transpose of A, which on a CPU takes more than twice the
     time of one with a transposed copy.
+
+    Parameters
+    ----------
+    A, X : array
+        Matrices, or stacks of them; X has as many rows as A has columns.
+
+    Returns
+    -------
+    array
+        The product.
 
     Examples
     --------

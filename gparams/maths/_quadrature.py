@@ -166,6 +166,11 @@ def gaussian_expectation(
     array or PyTree
         What `fn` returns, averaged.
 
+    Raises
+    ------
+    ValueError
+        If `num_points` is below one.
+
     References
     ----------
     J. Hensman, A. G. de G. Matthews and Z. Ghahramani, *Scalable Variational Gaussian Process Classification*, 2015,
@@ -202,6 +207,11 @@ def gaussian_log_expectation(
     -------
     array
         The log of the average, summed without overflow.
+
+    Raises
+    ------
+    ValueError
+        If `num_points` is below one.
 
     References
     ----------

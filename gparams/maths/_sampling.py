@@ -16,7 +16,9 @@ def draw_gaussian(
     full_cov: bool,
     full_output_cov: bool,
 ) -> Float[Array, "S N P"]:
-    """Turn standard normal noise into draws from the Gaussian of a prediction.
+    r"""Turn standard normal noise z into draws from the Gaussian of a prediction.
+
+    They are :math:`\mu + L z`, with :math:`\Sigma = L L^\top` the covariance.
 
     Parameters
     ----------

@@ -119,14 +119,16 @@ class Linear(MeanFunction):
     Parameters
     ----------
     A
-        Matrix [D, P], in units of output over input; one 1 by default. A Parameter is adopted whole.
+        Matrix [D, P], in units of output over input; one 1 by default. A vector is one row, and one row serves all inputs.
+        A Parameter is adopted whole, and is a matrix.
     b
         Vector [P], in the output's unit; 0 by default. A Parameter is adopted whole.
 
     Raises
     ------
     ValueError
-        If A is not a matrix.
+        If A has more than two axes, or, a Parameter, fewer; and, when called, if it has neither one row nor one for each
+        column of X.
 
     References
     ----------
@@ -204,7 +206,8 @@ class Polynomial(MeanFunction):
         Number of outputs P.
     w
         Weights, broadcast to [P, number of terms]; by default 1 for the constant term and 0 for the others. The terms are
-        in lexicographic order of their powers: for degree 2 in two inputs 1, y, y², x, xy, x².
+        in lexicographic order of their powers: for degree 2 in two inputs 1, y, y², x, xy, x². A Parameter is adopted
+        whole.
 
     Raises
     ------

@@ -73,7 +73,8 @@ def _named_fits(results: Any, labels: Any) -> Mapping[str | None, Any]:
     if isinstance(results, Mapping):
         named: Mapping[str | None, Any] = dict(results)
     else:
-        several = isinstance(results, list | tuple) and any(np.ndim(r) or isinstance(r, FitResult) for r in results)
+        a_list = isinstance(results, list | tuple)  # of fits, or of the losses of one
+        several = a_list and (not results or any(np.ndim(r) or isinstance(r, FitResult) for r in results))
         fits = list(results) if several else [results]
         if labels is not None and len(labels) != len(fits):
             raise ValueError(f"plot_history: expected {len(fits)} labels, one a fit, got {len(labels)}")

@@ -148,3 +148,18 @@ def test_18_coregion_starts_at_a_tenth_and_one():
 
 def test_degree_of_a_polynomial_may_be_written_as_an_integer():
     assert_allclose(k.Polynomial(degree=2)(X), (X @ X.T + 1.0) ** 2)
+
+
+@pytest.mark.parametrize("degree", [-1, 2.5, np.nan, np.inf])
+def test_degree_of_a_polynomial_is_a_whole_number(degree):
+    with pytest.raises(ValueError, match="whole number from 0 on, got"):
+        k.Polynomial(degree)
+
+
+def test_no_lengthscale_of_a_cosine_is_zero():
+    for given in ([0.0, 1.0], gp.Parameter(0.0)):
+        with pytest.raises(ValueError, match="other than zero"):
+            k.Cosine(lengthscales=given)
+    # Under jit it can't be looked at.
+    out = jax.jit(lambda ell: k.Cosine(lengthscales=ell)(np.eye(2)))(jnp.array([-2.0, 1.0]))
+    assert_allclose(out, k.Cosine(lengthscales=[-2.0, 1.0])(np.eye(2)))

@@ -8,6 +8,7 @@ from cases import LIKELIHOODS, Growing, positive
 from numpy.testing import assert_allclose
 
 import gparams as gp
+from gparams.likelihoods._links import read_link
 
 L = gp.likelihoods
 ONE = jnp.ones((1, 1))
@@ -284,6 +285,7 @@ WRONG = {
     "two noises": (lambda: L.Gaussian(1.0, scale=1.0), ValueError, "not both"),
     "draws": (lambda: L.Softmax(3, num_monte_carlo_points=1), ValueError, "from 2 on"),
     "distribution": (lambda: L.MultiLatentTFPConditional(2, 1.0), TypeError, "function from F"),
+    "no latent function": (lambda: L.MultiLatentTFPConditional(0, jnp.exp), ValueError, "from 1 on, got 0"),
     "class": (lambda: L.HeteroskedasticTFPConditional("Normal"), TypeError, "can be called"),
 }
 
@@ -293,3 +295,11 @@ def test_what_is_refused_at_construction(name):
     make, error, message = WRONG[name]
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("kind", [L.Bernoulli, L.Poisson, L.NegativeBinomial, L.Exponential, L.Gamma, L.Beta])
+def test_a_link_is_a_function(kind):
+    with pytest.raises(TypeError, match="expected invlink|checking the parameters"):
+        kind(invlink=3)
+    with pytest.raises(TypeError, match=f"{kind.__name__}: expected invlink to be a function, .* got 3"):
+        read_link(3, kind.__name__)

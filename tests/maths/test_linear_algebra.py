@@ -9,8 +9,10 @@ import scipy.linalg
 from gparams.maths import (
     add_diagonal,
     cholesky,
+    cholesky_and_inverse,
     cholesky_with_jitter,
     default_jitter,
+    gaussian_log_density,
     inverse_from_cholesky,
     solve_triangular,
     symmetrize,
@@ -41,6 +43,10 @@ def test_default_jitter_scales_with_the_dtype():
     assert default_jitter(jnp.zeros(1, jnp.float32).dtype) == 1e-4
     with pytest.raises(TypeError, match="float16.*float32 or float64"):
         default_jitter(jnp.float16)
+    K = jnp.ones((1, 1), jnp.float16)
+    for factorise in (cholesky_with_jitter, cholesky_and_inverse, lambda K: gaussian_log_density(K, K)):
+        with pytest.raises(TypeError, match="float16.*float32 or float64"):
+            factorise(K)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])

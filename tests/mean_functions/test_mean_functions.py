@@ -67,6 +67,11 @@ def test_constant_learns_and_zero_does_not():
     assert np.array_equal(gp.mean_functions.Constant()(X), np.zeros((5, 1)))
 
 
+def test_a_vector_is_one_row_for_all_inputs():
+    close = np.testing.assert_allclose
+    close(gp.mean_functions.Linear([1.0, 2.0])(X), np.sum(X, 1)[:, None] * np.array([[1.0, 2.0]]))
+
+
 def test_a_parameter_is_adopted_whole():
     c = gp.Parameter(2.0, trainable=False)
     assert not gp.mean_functions.Constant(c).c.trainable

@@ -50,7 +50,7 @@ class LBFGS(Solver):
     ftol
         Relative fall of the loss at which it has converged; by default 1e-10 in float64, and ten rounding units in
         float32. SciPy's own 2.2e-9, at the first step that meets it, stops short where a parameter's scale is far from
-        one: on the Nile's flow by 0.27 nats.
+        one.
     memory
         Number of past steps that the curvature is estimated from.
     max_line_search_steps

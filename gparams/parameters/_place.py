@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax.tree_util
 import numpy as np
 
@@ -286,16 +285,16 @@ def resolve(where: Any) -> tuple[Any, tuple[Target, ...]]:
 
 
 def _refuse_opaque(tree: Any) -> None:
-    """Refuse an object that JAX can't look into: nothing in it would be found."""
-    if is_leaf(tree) or eqx.is_array_like(tree) or tree is None or not jax.tree_util.all_leaves([tree]):
+    """Refuse an object that JAX can't look into where a model is to be had of it: nothing in it would be found."""
+    if is_leaf(tree) or not jax.tree_util.all_leaves([tree]):
         return
-    name = type(tree).__name__
-    mend = ""
     if callable(getattr(tree, "functional", None)):
         mend = " of gparams.gpflow, which changes in place: take gparams.gpflow's own functions, or its .functional()"
     elif hasattr(tree, "model"):
         mend = "; its model is .model"
-    raise TypeError(f"expected a place, a model or another PyTree with Parameters, got a {name}{mend}")
+    else:
+        return
+    raise TypeError(f"expected a place, a model or another PyTree with Parameters, got a {type(tree).__name__}{mend}")
 
 
 def without_buffers(tree: Any, targets: tuple[Target, ...]) -> tuple[Target, ...]:

@@ -259,13 +259,13 @@ def as_free(held: Held) -> Held:
     return Held(held)
 
 
-def present(value: Any) -> Any:
-    """What the shell hands out: arrays that answer to `.numpy()`, and stateful objects."""
+def present(value: Any, record: Record | None = None) -> Any:
+    """What the shell hands out: arrays that answer to `.numpy()`, and stateful objects; those of `record`, where it has them."""
 
     def one(x: Any) -> Any:
         if isinstance(x, jax.Array):
             return to_tensor(x)
-        return stateful(x) if isinstance(x, eqx.Module) else x
+        return stateful(x, record) if isinstance(x, eqx.Module) else x
 
     return map_containers(one, value) if isinstance(value, list | tuple | dict) else one(value)
 
@@ -383,7 +383,11 @@ def _array(value: Any) -> Any:
 
 
 class _Property:
-    """A property of the functional object; an object's own attribute of that name goes before it."""
+    """A property of the functional object; an object's own attribute of that name goes before it.
+
+    Where it returns a part of the functional object, what is handed out is the stateful object which that part was
+    gathered from, so that a change of it is a change of this one.
+    """
 
     def __init__(self, name: str, core: property):
         self.name, self.core, self.__doc__ = name, core, core.__doc__
@@ -391,9 +395,11 @@ class _Property:
     def __get__(self, obj: Any, cls: type | None = None) -> Any:
         if obj is None:
             return self
+        record: Record = {}
+        core = gather_apart(obj, record)
         if getattr(self.core, "__isabstractmethod__", False) or self.core.fget is None:
-            return present(getattr(gather(obj), self.name))
-        return present(self.core.fget(gather(obj)))
+            return present(getattr(core, self.name), record)
+        return present(self.core.fget(core), record)
 
 
 def _method(name: str, core_method: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,8 @@
 import copy
+import inspect
 import pickle
 
+import cases
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from tensorflow_probability.substrates.jax import distributions as tfd
 
 import gparams as gp
 import gparams.gpflow as gpflow
+from gparams.gpflow._nodes import parameters_below
 
 
 @pytest.fixture
@@ -183,3 +186,37 @@ def test_positive_defaults_reach_library_parameters():
         k = gpflow.kernels.RBF()
     assert [b.name for b in k.variance.transform.bijectors] == ["shift", "exp"]
     assert gpflow.kernels.RBF().variance.transform.name == "softplus"
+
+
+TABLES = ("KERNELS", "MULTIOUTPUT_KERNELS", "MEAN_FUNCTIONS", "LIKELIHOODS", "MODELS")
+
+
+@pytest.mark.parametrize("table, name", [(table, name) for table in TABLES for name in getattr(cases, table)])
+def test_parts_that_a_property_hands_out_are_live(table, name):
+    """Each Parameter that is reached through any property is one of the object's own, and not a copy."""
+    obj = gp.stateful(getattr(cases, table)[name]())
+    own = {id(p) for p in obj.parameters}
+    for part in dir(type(obj)):
+        if type(inspect.getattr_static(type(obj), part)).__name__ == "_Property":
+            assert {id(p) for p in parameters_below([getattr(obj, part, None)])} <= own, part
+
+
+def test_what_is_done_to_a_part_is_done_to_the_whole():
+    iv, k = gpflow.inducing_variables, gpflow.kernels
+    Z = np.arange(3.0)[:, None]
+    separate = iv.SeparateIndependentInducingVariables([iv.InducingPoints(Z) for _ in range(2)])
+    gpflow.set_trainable(separate.inducing_variables, False)
+    assert separate.trainable_variables == ()
+    shared = iv.SharedIndependentInducingVariables(iv.InducingPoints(Z))
+    for points in (*shared.inducing_variables, *separate.inducing_variables):
+        points.Z.assign(Z + 1.0)
+    assert all(np.array_equal(p, Z + 1.0) for p in (*shared.parameters, *separate.parameters))
+    for kernel in (
+        k.SharedIndependent(k.RBF(), 3),
+        k.SeparateIndependent([k.RBF(), k.RBF()]),
+        k.LinearCoregionalization([k.RBF(), k.RBF()], W=np.eye(2)),
+    ):
+        for part in kernel.latent_kernels:
+            part.lengthscales.assign(7.0)
+        values = gpflow.utilities.read_values(kernel)
+        assert all(v == 7.0 for path, v in values.items() if path.endswith("lengthscales")) and len(values) > 1

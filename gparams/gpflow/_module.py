@@ -260,7 +260,7 @@ def as_free(held: Held) -> Held:
 
 
 def present(value: Any, record: Record | None = None) -> Any:
-    """What the shell hands out: arrays that answer to `.numpy()`, and stateful objects; those of `record`, where it has them."""
+    """What the shell hands out: arrays that answer to `.numpy()`, and stateful objects (those of `record`, if there)."""
 
     def one(x: Any) -> Any:
         if isinstance(x, jax.Array):

@@ -27,7 +27,7 @@ class Moving:
         return all(c._held._spec.mask is None for c in self.cells)
 
     def flat(self, numbers: Sequence[Any] | None = None) -> Flat:
-        """The Parameters as a list; a frozen one that is named all the same is moved, as in GPflow."""
+        """The Parameters as a list, each of them free: which of a user's are moved is for the optimiser to say."""
         held = [c._held for c in self.cells]
         if numbers is not None:
             held = [rebuild(u, h._spec) for h, u in zip(held, numbers, strict=True)]

@@ -14,7 +14,8 @@ from ._captures import Untraceable
 from ._extras import LossClosure
 from ._fingerprint import Same
 from ._moving import Moving
-from ._programs import Uncompiled, cells_of, program_for
+from ._parameter import Variable
+from ._programs import Uncompiled, program_for, trainable_cells
 
 
 class Optimizer:
@@ -54,7 +55,7 @@ class Optimizer:
         loss
             A function without arguments that returns the loss. It is traced once for each structure of what it reads.
         var_list, variables
-            What to move, such as ``model.trainable_variables``.
+            What to move, such as ``model.trainable_variables``. Those of them that are frozen now are not moved.
 
         Raises
         ------
@@ -64,7 +65,7 @@ class Optimizer:
             As for `Scipy.minimize`.
         """
         self._check()
-        cells = cells_of(variables if var_list is None else var_list)
+        cells = trainable_cells(variables if var_list is None else var_list)
         loss = loss.step() if isinstance(loss, LossClosure) else loss
         try:
             program, captured = program_for(loss, cells)
@@ -85,12 +86,18 @@ class Optimizer:
         Parameters
         ----------
         grads_and_vars
-            Pairs of gradient and variable, such as ``zip(grads, model.trainable_variables)``.
+            Pairs of gradient and variable, such as ``zip(grads, model.trainable_variables)``. Those variables that are
+            frozen now are not moved.
         """
         pairs = list(grads_and_vars)
-        moving = Moving(cells_of([v for _, v in pairs]))
+        named = [v.parameter if isinstance(v, Variable) else v for _, v in pairs]
+        moving = Moving(trainable_cells(named))
         params = moving.params()
-        gradients = {key: jnp.asarray(g).reshape(params[key].shape) for key, (g, _) in zip(params, pairs, strict=True)}
+        given = {id(cell): g for cell, (g, _) in zip(named, pairs, strict=True)}
+        gradients = {
+            key: jnp.asarray(given[id(cell)]).reshape(params[key].shape)
+            for key, cell in zip(moving.keys, moving.cells, strict=True)
+        }
         new, self.state = self._moved(gradients, self._state_for(params), params)
         moving.write(new)
 

@@ -199,6 +199,18 @@ def cells_of(variables: Any) -> tuple[Parameter, ...]:
     return tuple(cells.values())
 
 
+def trainable_cells(variables: Any) -> tuple[Parameter, ...]:
+    """The Parameters that an optimiser moves of those that a user named: a frozen one stays where it is."""
+    named = cells_of(variables)
+    cells = tuple(c for c in named if c.trainable)
+    if not cells:
+        raise ValueError(
+            f"variables: nothing to train, all {len(named)} that were given are frozen; set_trainable(parameter, True) "
+            "lets a Parameter train"
+        )
+    return cells
+
+
 def program_for(closure: Callable[[], Any], cells: tuple[Parameter, ...]) -> tuple[Program, Captured]:
     """Return the closure's program for the present structure, and what it captures now.
 

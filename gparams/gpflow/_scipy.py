@@ -11,7 +11,7 @@ import scipy.optimize
 from ._arrays import to_tensor
 from ._captures import Untraceable
 from ._parameter import Variable
-from ._programs import Uncompiled, cells_of, program_for
+from ._programs import Uncompiled, cells_of, program_for, trainable_cells
 
 
 class Scipy:
@@ -55,7 +55,8 @@ class Scipy:
         closure
             A function without arguments that returns the loss, such as ``model.training_loss``.
         variables
-            What to move, such as ``model.trainable_variables``; or a list of Parameters.
+            What to move, such as ``model.trainable_variables``; or a list of Parameters. Those of them that are frozen now
+            are not moved.
         method
             SciPy's name of the method.
         step_callback
@@ -90,14 +91,14 @@ class Scipy:
             raise TypeError(f"minimize: expected the closure to be a function without arguments, got {closure!r}")
         if (variables is None) == (var_list is None):
             raise TypeError("minimize: give the variables to move, such as model.trainable_variables")
-        cells = cells_of(var_list if variables is None else variables)
-        run = _Run(closure, cells, compile, allow_unused_variables)
+        named = cells_of(var_list if variables is None else variables)
+        run = _Run(closure, trainable_cells(named), compile, allow_unused_variables)
         if step_callback is not None and "callback" in scipy_kwargs:
             raise ValueError("minimize: give step_callback or callback, not both")
         history: list[Any] = []
         if step_callback is not None or track_loss_history:
             scipy_kwargs["callback"] = run.after_step(
-                step_callback, scipy_kwargs.get("callback"), history if track_loss_history else None
+                named, step_callback, scipy_kwargs.get("callback"), history if track_loss_history else None
             )
         result = scipy.optimize.minimize(run.evaluate, run.start, jac=True, method=method, **scipy_kwargs)
         if track_loss_history:
@@ -110,7 +111,6 @@ class _Run:
     """One run: the compiled loss, and what SciPy sees of it."""
 
     def __init__(self, closure: Any, cells: Any, compile: bool, allow_unused: bool):
-        self.cells = cells
         self.program: Any
         captured: Any = None
         if compile:
@@ -149,8 +149,10 @@ class _Run:
     def write(self, x: np.ndarray) -> None:
         self.program.moving.write(jnp.asarray(x, self.dtype))
 
-    def after_step(self, step_callback: Any, callback: Any, history: list[Any] | None) -> Callable[[Any], None]:
-        variables = tuple(Variable(c) for c in self.cells)
+    def after_step(
+        self, named: Any, step_callback: Any, callback: Any, history: list[Any] | None
+    ) -> Callable[[Any], None]:
+        variables = tuple(Variable(c) for c in named)
         by_step = step_callback is not None and not _takes_three(step_callback)
         step = 0
 

@@ -146,6 +146,43 @@ def test_a_freeze_between_steps_counts(model):
     assert float(loss) == pytest.approx(float(model.training_loss())) and len(gradients) == 2
 
 
+@pytest.mark.parametrize("optimizer", [Scipy(), Adam(0.05), Optimizer(optax.sgd(0.01))])
+@pytest.mark.parametrize("when", ["list taken earlier", "all parameters", "the module"])
+def test_a_frozen_parameter_in_the_list_stays_where_it_is(model, optimizer, when):
+    variables = {"list taken earlier": model.trainable_variables, "all parameters": model.parameters}.get(when, model)
+    gpflow.set_trainable(model.likelihood, False)
+    before = gpflow.utilities.read_values(model)
+    optimizer.minimize(model.training_loss, variables)
+    moved = {path for path, v in gpflow.utilities.read_values(model).items() if v != before[path]}
+    assert moved == {".kernel.variance", ".kernel.lengthscales"}
+    gpflow.set_trainable(model, False)
+    with pytest.raises(ValueError, match="nothing to train, all 3 that were given are frozen"):
+        optimizer.minimize(model.training_loss, variables)
+
+
+def test_gradients_by_hand_leave_a_frozen_variable_where_it_is(model):
+    variables = model.trainable_variables
+    gpflow.set_trainable(model.kernel.lengthscales, False)
+    before = gpflow.utilities.read_values(model)
+    loss, gradients = gpflow.value_and_grad(model.training_loss, variables)
+    assert len(gradients) == 3  # one for each that was named
+    SGD(0.01).apply_gradients(zip(gradients, variables))
+    moved = {path for path, v in gpflow.utilities.read_values(model).items() if v != before[path]}
+    assert moved == {".kernel.variance", ".likelihood.variance"}
+
+
+def test_a_step_callback_is_given_the_variables_that_were_named(model):
+    gpflow.set_trainable(model.likelihood, False)
+    seen = []
+    Scipy().minimize(
+        model.training_loss,
+        model.parameters,
+        step_callback=lambda step, variables, values: seen.append((len(variables), len(values))),
+        options=dict(maxiter=1),
+    )
+    assert seen == [(3, 3)]
+
+
 def test_whatever_changes_between_steps_counts(model, data):
     def loss():
         return model.training_loss()

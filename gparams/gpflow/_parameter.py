@@ -302,6 +302,18 @@ class Variable(ArrayManners):
             raise ValueError(f"{self.name}: expected an unconstrained array of shape {self.shape}, got {array.shape}")
         self.parameter.put(rebuild(array, held._spec))
 
+    def assign_add(self, value: Any) -> None:
+        """Add to the unconstrained array, in place."""
+        self.assign(self.value + jnp.asarray(value, self.dtype))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract from the unconstrained array, in place."""
+        self.assign(self.value - jnp.asarray(value, self.dtype))
+
+    def read_value(self) -> Any:
+        """Return the unconstrained array."""
+        return to_tensor(self.value)
+
     def __hash__(self) -> int:
         return hash((Variable, self.parameter._facts.serial))
 

@@ -10,7 +10,7 @@ from ..parameters import log_prior, rebuild
 from ._arrays import to_tensor
 from ._gather import installed
 from ._nodes import Node
-from ._parameter import Parameter
+from ._parameter import Parameter, Variable
 from ._programs import cells_of
 
 
@@ -50,9 +50,9 @@ class SamplingHelper:
         self._log_prob = target_log_prob_fn
 
     @property
-    def current_state(self) -> list[jax.Array]:
-        """The unconstrained arrays, one for each Parameter."""
-        return [p.held.unconstrained for p in self._parameters]
+    def current_state(self) -> list[Variable]:
+        """The unconstrained variables, one for each Parameter: arrays for a sampler, and a sample is assigned to them."""
+        return [Variable(p) for p in self._parameters]
 
     @property
     def target_log_prob_fn(self) -> Callable[..., jax.Array]:

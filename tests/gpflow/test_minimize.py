@@ -4,6 +4,7 @@ import numpy as np
 import optax
 import pytest
 from gparams.gpflow.optimizers import SGD, Adam, Optimizer, SamplingHelper, Scipy
+from tensorflow_probability.substrates import jax as tfp
 from tensorflow_probability.substrates.jax import distributions as tfd
 
 import gparams as gp
@@ -364,6 +365,43 @@ def test_sampling_helper(model):
     assert float(values[0][0]) == pytest.approx(float(model.trainable_parameters[0]))
     with pytest.raises(ValueError, match="priors"):
         SamplingHelper(model.log_posterior_density, [gpflow.Parameter(1.0)])
+
+
+def _tfp_samples(helper):
+    kernel = tfp.mcmc.HamiltonianMonteCarlo(helper.target_log_prob_fn, num_leapfrog_steps=3, step_size=0.01)
+    return jax.jit(
+        lambda: tfp.mcmc.sample_chain(
+            3, current_state=helper.current_state, kernel=kernel, trace_fn=None, seed=jax.random.key(0)
+        )
+    )()
+
+
+def _blackjax_samples(helper):
+    blackjax = pytest.importorskip("blackjax")
+    sampler = blackjax.hmc(lambda state: helper.target_log_prob_fn(*state), 0.01, jnp.ones(3), 3)
+    start = sampler.init(helper.current_state)
+    keys = jax.random.split(jax.random.key(0), 3)
+    return jax.lax.scan(lambda state, key: (sampler.step(key, state)[0],) * 2, start, keys)[1].position
+
+
+@pytest.mark.parametrize("sampler", [_tfp_samples, _blackjax_samples])
+def test_samples_are_assigned_to_the_current_state(model, data, sampler):
+    """GPflow's notebook: the state is the variables, and assigning samples to them sets the model."""
+    for p in model.trainable_parameters:
+        p.prior = tfd.Gamma(np.float64(2.0), np.float64(1.0))
+    helper = SamplingHelper(model.log_posterior_density, model.trainable_parameters)
+    samples = sampler(helper)
+    values = helper.convert_to_constrained_values(samples)
+    means = []
+    for i in range(3):
+        for var, var_samples in zip(helper.current_state, samples):
+            var.assign(var_samples[i])
+        assert [float(p) for p in model.trainable_parameters] == pytest.approx([float(v[i]) for v in values])
+        means.append(model.predict_f(data[0])[0])
+    assert not np.allclose(means[0], means[2])
+    state = helper.current_state
+    assert [v.numpy().tolist() for v in state] == [np.asarray(v).tolist() for v in state] == [s[2] for s in samples]
+    assert state == list(model.trainable_variables)
 
 
 @pytest.mark.parametrize("turn", [1, -1])

@@ -81,6 +81,9 @@ def test_variables_are_the_unconstrained_arrays():
     assert v == p.unconstrained_variable and hash(v) == hash(p.unconstrained_variable)
     v.assign(0.0)
     assert float(p) == pytest.approx(np.log(2.0))
+    v.assign_add(2.0)
+    v.assign_sub(0.5)
+    assert float(v.read_value().numpy()) == 1.5
     with pytest.raises(ValueError, match="shape"):
         v.assign([0.0, 1.0])
 

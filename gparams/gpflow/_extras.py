@@ -9,11 +9,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .. import kernels, likelihoods, mean_functions, models
+from .. import inducing_variables, kernels, likelihoods, maths, mean_functions, models
 from ..kernels._inputs import Slice, read_active_dims
+from ..kernels._stationary import per_column
 from ..models._data import read_data
 from ._gather import gather
 from ._module import EXTRAS, READERS, as_asked, name_of, present, shell_of
+from ._nodes import Computed
 
 
 def _data(data: Any) -> Any:
@@ -69,12 +71,34 @@ class _Kernel:
         core = gather(self)
         return present((core.slice(jnp.asarray(X)), None if X2 is None else core.slice(jnp.asarray(X2))))
 
+    def slice_cov(self: Any, cov: Any) -> Any:
+        """Pick the active rows and columns [N, d, d] of covariances [N, D, D], or of their diagonals [N, D]."""
+        cov, core = jnp.asarray(cov), gather(self)
+        if cov.ndim == 2:
+            cov = cov[:, None, :] * jnp.eye(cov.shape[-1], dtype=cov.dtype)[None]
+        rows = jnp.matrix_transpose(core.slice(cov))  # [N, d, D]
+        return present(jnp.matrix_transpose(core.slice(rows)))
+
     def on_separate_dims(self: Any, other: Any) -> bool:
         """Whether this kernel and another read different columns, both of them named."""
-        dims = [getattr(k, "active_dims", None) for k in (self, other)]
-        if any(not isinstance(d, tuple) or isinstance(d, Slice) for d in dims):
-            return False
-        return not set(dims[0]) & set(dims[1])  # type: ignore[arg-type]
+        return _are_apart([self, other])
+
+
+def _are_apart(parts: Any) -> bool:
+    """Whether no two kernels read the same column; those that name none may."""
+    dims: list[Any] = [getattr(k, "active_dims", None) for k in parts]
+    if any(not isinstance(d, tuple) or isinstance(d, Slice) for d in dims):
+        return False
+    columns = [column for d in dims for column in set(d)]
+    return len(set(columns)) == len(columns)
+
+
+@extras(kernels.Sum)
+@extras(kernels.Product)
+class _Combination:
+    on_separate_dimensions = Computed(
+        lambda self: _are_apart(self.kernels), "Whether no two of the kernels read the same column, all of them named."
+    )
 
 
 @extras(kernels.IsotropicStationary)
@@ -88,6 +112,24 @@ class _Stationary:
         if active_dims is not None:
             self.active_dims = read_active_dims(active_dims)
         name_of(self, name)
+
+    def scale(self: Any, X: Any) -> Any:
+        """Divide the columns of X by the lengthscales; None stays None."""
+        if X is None:
+            return None
+        X = jnp.asarray(X)
+        return present(X / per_column(self.lengthscales.value, X))
+
+    def scaled_squared_euclid_dist(self: Any, X: Any, X2: Any = None) -> Any:
+        """Squared scaled distances [N, N2] between the rows of X and of X2, or of X itself."""
+        rows = [None if x is None else jnp.asarray(x) for x in (self.scale(X), self.scale(X2))]
+        return present(maths.square_distance(*rows))
+
+
+@extras(inducing_variables.InducingVariables)
+class _InducingVariables:
+    def __len__(self: Any) -> int:
+        return int(self.num_inducing)
 
 
 @extras(mean_functions.MeanFunction)
@@ -190,6 +232,22 @@ class _GPModel:
     def calc_num_latent_gps(kernel: Any, likelihood: Any, output_dim: int) -> int:
         """Number of latent functions for this kernel, likelihood and number of outputs."""
         return _num_latent(kernel, likelihood, output_dim)
+
+
+@extras(models.SGPR)
+@extras(models.GPRFITC)
+@extras(models.CGLB)
+@extras(models.VGP)
+@extras(models.VGPOpperArchambeau)
+@extras(models.GPMC)
+@extras(models.SGPMC)
+class _OfData:
+    num_data = Computed(lambda self: np.shape(self.data[0])[0], "Number N of data.")
+
+
+@extras(models.BayesianGPLVM)
+class _OfObservations:
+    num_data = Computed(lambda self: np.shape(self.data)[0], "Number N of data.")
 
 
 def _num_latent(kernel: Any, likelihood: Any, output_dim: int) -> int:

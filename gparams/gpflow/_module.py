@@ -26,7 +26,7 @@ from ._arrays import map_containers, to_tensor
 from ._config import config, default_summary_fmt
 from ._defaults import in_default_style, next_key
 from ._gather import Record, field_names, gather, gather_apart
-from ._nodes import Node, parameters_below, place, walk
+from ._nodes import Computed, Node, parameters_below, place, snake_case, walk
 from ._parameter import Parameter, Variable
 from ._snapshot import snapshot
 from ._tfp import is_distribution
@@ -59,6 +59,7 @@ class Module(Node):
     """
 
     _core: type = CoreModule
+    name = Computed(snake_case, "The name that the constructor was given, or that of the class in snake_case.")
 
     def __init__(self, name: str | None = None):
         name_of(self, name)
@@ -311,7 +312,9 @@ def _namespace(core: type) -> dict[str, Any]:
         if isinstance(value, property):
             names[name] = _Property(name, value)
         elif inspect.isfunction(found) and not isinstance(value, staticmethod | classmethod):
-            names[name] = _method(name, found)
+            names[name] = method(name, found)
+        elif name[0] != "_" and not callable(value) and not isinstance(value, staticmethod | classmethod):
+            names[name] = value  # a fact that the class states
     for name in field_names(core):
         names[name] = _Field(name)
     if not is_abstract(core):
@@ -402,7 +405,8 @@ class _Property:
         return present(self.core.fget(core), record)
 
 
-def _method(name: str, core_method: Callable[..., Any]) -> Callable[..., Any]:
+def method(name: str, core_method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the stateful form of a functional class's method: it is called on what is gathered."""
     signature = inspect.signature(core_method)
     abstract = getattr(core_method, "__isabstractmethod__", False)
     wants_key, wants_jitter = "key" in signature.parameters, "jitter" in signature.parameters
@@ -416,7 +420,7 @@ def _method(name: str, core_method: Callable[..., Any]) -> Callable[..., Any]:
             kwargs["jitter"] = config().jitter
         core = gather(self)
         # The functional class's own method, and not what a user's class has over it: `super().K(X)` comes here.
-        method = getattr(core, name) if abstract else functools.partial(core_method, core)
-        return present(method(*(argument(a) for a in args), **{k: argument(v) for k, v in kwargs.items()}))
+        bound = getattr(core, name) if abstract else functools.partial(core_method, core)
+        return present(bound(*(argument(a) for a in args), **{k: argument(v) for k, v in kwargs.items()}))
 
     return call

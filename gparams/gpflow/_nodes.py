@@ -1,6 +1,7 @@
 """Node: a mutable object with attributes, which knows its version and who holds it."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._arrays import arrays_in
@@ -39,6 +40,21 @@ class Node:
         for name, value in state.items():
             self.__dict__[name] = value
             adopt(self, value)
+
+
+class Computed:
+    """A property that gives way to an attribute of its name, which a user's class may set."""
+
+    def __init__(self, read: Callable[[Any], Any], doc: str):
+        self.read, self.__doc__ = read, doc
+
+    def __get__(self, obj: Any, cls: type | None = None) -> Any:
+        return self if obj is None else self.read(obj)
+
+
+def snake_case(node: Node) -> str:
+    """The name of a node's class as TensorFlow spells those of its modules: ``MyGPKernel`` is ``my_gp_kernel``."""
+    return re.sub(r"((?<=[a-z0-9])[A-Z]|(?!^)[A-Z](?=[a-z]))", r"_\1", type(node).__name__).lower()
 
 
 def attributes(node: Node) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ._module import Module, shell_of
 from ._natgrad import NaturalGradient
 from ._optax import Optimizer
 from ._parameter import Parameter, PriorOn
+from ._posteriors import PrecomputeCacheType
 from ._programs import value_and_grad
 from ._sampling import SamplingHelper
 from ._scipy import Scipy
@@ -48,6 +49,7 @@ OURS: dict[str, Any] = {
     "conditionals.util:base_conditional": shelled(maths.base_conditional),
     "expectations.expectations:expectation": shelled(expectations.expectation),
     "utilities.multipledispatch:expectation": shelled(expectations.expectation),
+    "posteriors:PrecomputeCacheType": PrecomputeCacheType,
     "kullback_leiblers:gauss_kl": shelled(maths.gauss_kl),
     "optimizers.mcmc:SamplingHelper": SamplingHelper,
     "+:Dataset": Dataset,

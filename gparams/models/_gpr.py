@@ -135,6 +135,11 @@ class GPR(GPModel):
         self.data = read_data(data, missing=allow_missing)
         self.patterns = read_patterns(self.data[1]) if allow_missing else None
 
+    @property
+    def num_latent_gps(self) -> int:
+        """Number P of outputs."""
+        return self.data[1].shape[1]
+
     def log_marginal_likelihood(self) -> Float[Array, ""]:
         """Log marginal likelihood of the data, summed over outputs; in nats. NaN where no jitter is enough."""
         return _log_marginal_likelihood(self)

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..fitting import XiNat, XiTransform
 from ..fitting._natural import _back_off as back_off
+from ..fitting._natural import _check_pair as check_pair
+from ..fitting._natural import _Pair as Pair
 from ..fitting._optax import all_finite
 from ..parameters import assign
 from ._captures import Untraceable
@@ -63,6 +65,8 @@ class NaturalGradient:
         ------
         TypeError
             If an item is not such a pair of Parameters.
+        ValueError
+            If their shapes don't belong together, as those of (q_sqrt, q_mu) do not; or one is frozen in part.
         numpy.linalg.LinAlgError
             If the loss or its gradient is not finite; nothing is changed then.
         """
@@ -92,6 +96,7 @@ class NaturalGradient:
             mean, root, *own = entry if isinstance(entry, list | tuple) else (None, None)
             if not (isinstance(mean, Parameter) and isinstance(root, Parameter)):
                 raise TypeError(f"NaturalGradient: expected pairs of Parameters (q_mu, q_sqrt), got {entry!r}")
+            check_pair(Pair("q_mu", "q_sqrt", self.xi_transform), mean.held, root.held)
             pairs.append((mean, root))
             xis.append(own[0] if own and own[0] is not None else self.xi_transform)
         return pairs, tuple(xis)

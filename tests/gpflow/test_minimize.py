@@ -465,6 +465,18 @@ def test_one_natural_gradient_step_is_exact_and_honours_no_flag(data):
     assert np.array_equal(model.q_mu.numpy(), held)
 
 
+@pytest.mark.parametrize("num_latent", [1, 6])
+def test_a_pair_the_wrong_way_round_is_refused(data, num_latent):
+    """GPflow 2.11.2 raises "Tensor shape mismatch", also where there are as many latent functions as inducing points."""
+    Y = np.repeat(data[1], num_latent, 1)
+    model = gpflow.models.SVGP(
+        gpflow.kernels.RBF(), gpflow.likelihoods.Gaussian(), data[0][:6], num_latent_gps=num_latent
+    )
+    loss = model.training_loss_closure((data[0], Y))
+    with pytest.raises(ValueError, match=r"expected 'q_mu' of shape \[M, L\].*got \(\d, 6, 6\) and \(6, \d\)"):
+        gpflow.optimizers.NaturalGradient(0.1).minimize(loss, [(model.q_sqrt, model.q_mu)])
+
+
 def test_a_partly_frozen_parameter_keeps_its_frozen_elements():
     p = gpflow.Parameter([1.0, 2.0, 3.0])
     p.put(gp.set_trainable(gp.at(p.functional())[:1], False))

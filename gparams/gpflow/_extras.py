@@ -14,8 +14,9 @@ from ..kernels._inputs import Slice, read_active_dims
 from ..kernels._stationary import per_column
 from ..models._data import read_data
 from ._gather import gather
-from ._module import EXTRAS, READERS, as_asked, name_of, present, shell_of
+from ._module import EXTRAS, READERS, as_asked, construct, name_of, present, shell_of
 from ._nodes import Computed
+from ._utilities import pca_reduce
 
 
 def _data(data: Any) -> Any:
@@ -248,6 +249,22 @@ class _OfData:
 @extras(models.BayesianGPLVM)
 class _OfObservations:
     num_data = Computed(lambda self: np.shape(self.data)[0], "Number N of data.")
+
+
+@extras(models.GPLVM)
+class _GPLVM:
+    def __init__(
+        self: Any,
+        data: Any,
+        latent_dim: int,
+        X_data_mean: Any = None,
+        kernel: Any = None,
+        mean_function: Any = None,
+        name: str | None = None,
+    ):
+        start = pca_reduce(data, latent_dim) if X_data_mean is None else X_data_mean
+        construct(self, models.GPLVM, (data, latent_dim, start, kernel, mean_function), {})
+        name_of(self, name)
 
 
 def _num_latent(kernel: Any, likelihood: Any, output_dim: int) -> int:

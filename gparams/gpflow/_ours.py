@@ -58,6 +58,7 @@ OURS: dict[str, Any] = {
     "utilities.bijectors:triangular": triangular,
     "utilities.bijectors:positive": _config.positive,
     "utilities.bijectors:triangular_size": _utilities.triangular_size,
+    "utilities.ops:pca_reduce": _utilities.pca_reduce,
     "utilities.ops:square_distance": shelled(maths.square_distance),
 }
 OURS |= {f"+optimizers:{name}": getattr(_optax, name) for name in (

@@ -7,9 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..models import principal_components
 from ..parameters import print_summary as core_print_summary
 from ..parameters import tabulate
-from ._arrays import map_containers
+from ._arrays import map_containers, to_tensor
 from ._config import default_float, default_int, default_summary_fmt
 from ._gather import gather
 from ._nodes import Node, branches, parameters_below, roots, walk
@@ -265,6 +266,28 @@ def triangular_size(n: Any) -> Any:
     6
     """
     return n * (n + 1) // 2
+
+
+def pca_reduce(X: Any, latent_dim: Any) -> Any:
+    """Project the centred rows of X [N, D] on the leading eigenvectors of their covariance, the foremost last.
+
+    It is where GPflow's GPLVM starts. `gparams.models.principal_components` has unit variances, and the foremost first.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer columns than latent dimensions.
+
+    Examples
+    --------
+    >>> import gparams.gpflow as gpflow
+    >>> gpflow.utilities.ops.pca_reduce([[1.0, 0.0], [-1.0, 0.0], [0.0, 1e-3]], 1).shape
+    (3, 1)
+    """
+    X = np.asarray(X)
+    scores = principal_components(X, latent_dim)
+    deviations = np.linalg.norm((X - X.mean(0)).T @ scores, axis=0) / len(X)
+    return to_tensor(jnp.asarray((scores * deviations)[:, ::-1]))
 
 
 def data_input_to_tensor(structure: Any) -> Any:

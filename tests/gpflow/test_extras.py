@@ -167,3 +167,21 @@ def test_a_posterior_of_a_subclass_calls_its_bases():
     posterior = model.posterior()
     posterior.update_cache()
     assert np.allclose(posterior.predict_f(X)[0], model.predict_f(X)[0])
+
+
+def test_a_gplvm_starts_where_gpflows_does():
+    Y = np.random.RandomState(0).rand(12, 4) @ np.diag([3.0, 1.0, 0.3, 0.1])
+    start = gpflow.utilities.ops.pca_reduce(Y, 2)
+    # The first rows in GPflow 2.11.2, and its losses at the start and after 15 iterations. Eigenvectors have any sign.
+    found = [[7.31797230e-02, 8.50252194e-02], [9.91890986e-04, 2.88886701e-01], [2.21441077e-01, 1.34014061]]
+    assert np.abs(start[:3]) == pytest.approx(np.array(found), abs=1e-8)
+    model = models.GPLVM(Y, 2)
+    assert np.array_equal(model.data[0], start)
+    assert float(model.training_loss()) == pytest.approx(57.08612231640312, rel=1e-9)
+    options = dict(maxiter=15)
+    result = gpflow.optimizers.Scipy().minimize(model.training_loss, model.trainable_variables, options=options)
+    assert result.fun == pytest.approx(-29.468459717768788, rel=1e-3)
+    given = models.GPLVM(Y, 2, np.ones((12, 2)), kernel=model.kernel, name="given")
+    assert np.array_equal(given.data[0], np.ones((12, 2))) and given.kernel is model.kernel and given.name == "given"
+    with pytest.raises(ValueError, match="expected 1 to 4"):
+        models.GPLVM(Y, 5)

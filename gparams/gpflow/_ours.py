@@ -95,6 +95,21 @@ OURS |= {
         "student_t",
     )
 }
+# Names of types, which annotate and check nothing here.
+OURS |= {
+    f"{home}:{name}": Any
+    for home, names in {
+        "base": "VariableData Transform Prior MeanAndVariance SamplesMeanAndVariance TensorType TensorData InputData "
+        "OutputData RegressionData",
+        "kernels.base": "ActiveDims NormalizedActiveDims",
+        "models.util": "InducingVariablesLike InducingPointsLike",
+        "optimizers.natgrad": "Scalar LossClosure NatGradParameters",
+        "optimizers.scipy": "Variables StepCallback LossClosure",
+        "utilities.parameter_or_function": "ConstantOrFunction ParameterOrFunction",
+    }.items()
+    for name in names.split()
+}
+OURS["base:TensorLike"] = (object,)  # GPflow's, for its dispatchers
 OURS["logdensities:multivariate_normal"] = shelled(maths.log_multivariate_normal)
 OURS |= {
     f"config.__config__:{name}": getattr(_config, name)

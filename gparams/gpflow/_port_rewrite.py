@@ -5,7 +5,7 @@ import re
 from typing import Any, NamedTuple
 
 from ._namespace import NAMES, has, resolve
-from ._port_table import BY_HAND, RULES, Rule
+from ._port_table import BY_HAND, RULES, Rule, form
 
 
 class Remark(NamedTuple):
@@ -230,7 +230,7 @@ class _Rewriter:
         if rule.arguments is not None:
             plain = _plain_name(rule)
             if plain is None:
-                self._remark(node, f"{self._text(node)} without a call: write {self._fill(rule.to)} as a function")
+                self._remark(node, f"{self._text(node)} without a call: write {form(rule, self.gpflow)} as a function")
                 return self._text(node)
             return self._fill(plain)
         return self._fill(rule.to)
@@ -269,15 +269,18 @@ class _Rewriter:
         names = [n for n, _, _ in declared]
         given = {n: default for n, eq, default in declared if eq and default}
         if len(node.args) > len(names) or any(isinstance(a, ast.Starred) for a in node.args):
-            self._remark(node, f"tf.{rule.name}: more arguments than are known here; write {rule.to}")
+            self._remark(node, f"tf.{rule.name}: more arguments than are known here; write {form(rule, self.gpflow)}")
             return None
         given.update({n: self._render(a) for n, a in zip(names, node.args, strict=False)})
         for keyword in node.keywords:
             target = keyword.arg if keyword.arg in names else _KEYWORDS.get(keyword.arg or "", "")
             if target in names:
                 given[target] = self._render(keyword.value)
-            elif keyword.arg not in ("name", "autograph", "jit_compile", "reduce_retracing"):
-                self._remark(node, f"tf.{rule.name}: what to do with {keyword.arg}= is not known here; write {rule.to}")
+            elif keyword.arg not in _SETTINGS and not (keyword.arg or "").startswith("experimental_"):
+                self._remark(
+                    node,
+                    f"tf.{rule.name}: what to do with {keyword.arg}= is not known here; write {form(rule, self.gpflow)}",
+                )
                 return None
         required = [n for n, eq, _ in declared if not eq]
         if rule.name in _FILL_BY_POSITION:  # keywords of another spelling, in the order of the call
@@ -286,7 +289,7 @@ class _Rewriter:
                 if n not in given and spare:
                     given[n] = spare.pop(0)
         if any(n not in given for n in required):
-            self._remark(node, f"tf.{rule.name}: expected {', '.join(required)}; write {rule.to}")
+            self._remark(node, f"tf.{rule.name}: expected {', '.join(required)}; write {form(rule, self.gpflow)}")
             return None
         return self._fill(rule.to, given)
 
@@ -352,6 +355,7 @@ class _Rewriter:
 
 
 _MARK = "# (imports of the ported script)"
+_SETTINGS = ("name", "autograph", "jit_compile", "reduce_retracing", "input_signature")  # of TensorFlow's graph
 _KEYWORDS = {"x": "input", "tensor": "input", "value": "x", "inputs": "input", "func": "f", "clip_value_min": "low"}
 _KEYWORDS |= {"clip_value_max": "high"}
 _FILL_BY_POSITION = {"concat", "cast", "tile", "fill"}

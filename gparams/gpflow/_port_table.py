@@ -146,6 +146,7 @@ MORE = (
 RULES: dict[str, Rule] = {rule.name: rule for rule in (*MORE, *COMMON)}
 
 # What has no one-line form, and what to write instead.
+_CHECKPOINT = "pickle, np.savez of read_values, or gparams.save of model.functional()"
 BY_HAND = {
     "GradientTape": "loss, grads = {gpflow}.value_and_grad(closure, variables), a closure in place of the tape",
     "Module": "{gpflow}.Module",
@@ -159,7 +160,9 @@ BY_HAND = {
     "dynamic_partition": "Boolean indexing, x[mask]",
     "dynamic_stitch": "jnp.zeros(...).at[indices].set(values)",
     "linalg.band_part": "jnp.tril(x) or jnp.triu(x)",
-    "train.Checkpoint": "pickle, np.savez of read_values, or gparams.save of model.functional()",
+    "train.Checkpoint": _CHECKPOINT,
+    "train.CheckpointManager": f"a loop over files of your own, each written with {_CHECKPOINT}",
+    "train.latest_checkpoint": f"the path of a file of your own, written with {_CHECKPOINT}",
     "saved_model": "pickle, or gparams.save of model.functional()",
     "summary": "a writer of your own; there is no TensorBoard in JAX",
     "config": "JAX's own settings (jax.config)",
@@ -174,7 +177,7 @@ BY_HAND = {
 
 def rows() -> list[tuple[str, str]]:
     """Return the guide's table: TensorFlow's call and its form here, for each of the commonest."""
-    return [(_left(rule), _right(rule)) for rule in COMMON]
+    return [(_left(rule), form(rule)) for rule in COMMON]
 
 
 def _left(rule: Rule) -> str:
@@ -185,10 +188,11 @@ def _left(rule: Rule) -> str:
     return f"tf.{rule.name}({', '.join(a.rstrip('=') for a in rule.arguments.split())})"
 
 
-def _right(rule: Rule) -> str:
+def form(rule: Rule, gpflow: str = "gpflow") -> str:
+    """Return what a call becomes, as text for a reader: the arguments by their names."""
     if rule.arguments == "transpose":
         return "jnp.matmul(jnp.matrix_transpose(a), b)"
-    text = rule.to.replace("{gpflow}", "gpflow")
+    text = rule.to.replace("{gpflow}", gpflow)
     return (
         text if rule.arguments is None else text.replace("[, ", ", ").replace("]", "").replace("{", "").replace("}", "")
     )

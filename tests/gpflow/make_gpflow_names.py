@@ -5,7 +5,9 @@
 For each module of GPflow: public name -> "module:name" of where it is defined, without the leading ``gpflow.``.
 """
 
+import ast
 import importlib
+import inspect
 import json
 import pkgutil
 import types
@@ -27,8 +29,22 @@ def origin(module, name):
     return None if home is None else f"{home}:{getattr(value, '__name__', name)}"
 
 
-def table(module):
-    found = {name: origin(module, name) for name in dir(module) if not name.startswith("_")}
+def aliases(modules):
+    """Where GPflow assigns what has no home of its own, such as a type alias: (name, identity) to "module:name"."""
+    found = {}
+    for module in modules:
+        for node in ast.parse(inspect.getsource(module)).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            for name in (t.id for t in targets if isinstance(t, ast.Name) and t.id[0].isupper()):
+                value = getattr(module, name)
+                if getattr(value, "__module__", None) != "builtins":
+                    found[name, id(value)] = f"{module.__name__}:{name}"
+    return found
+
+
+def table(module, known):
+    names = [name for name in dir(module) if not name.startswith("_")]
+    found = {name: origin(module, name) or known.get((name, id(getattr(module, name)))) for name in names}
     return {name: where.removeprefix("gpflow.") for name, where in found.items() if where is not None}
 
 
@@ -37,7 +53,8 @@ def main():
     for found in pkgutil.walk_packages(gpflow.__path__, "gpflow."):
         if not any(part in found.name for part in SKIPPED):
             modules.append(importlib.import_module(found.name))
-    names = {m.__name__.removeprefix("gpflow").removeprefix("."): table(m) for m in modules}
+    known = aliases(modules)
+    names = {m.__name__.removeprefix("gpflow").removeprefix("."): table(m, known) for m in modules}
     target = Path(__file__).parents[2] / "gparams" / "gpflow" / "names.json"
     text = json.dumps({"gpflow": gpflow.__version__, "names": names}, indent=0, sort_keys=True)
     target.write_text(text + "\n", encoding="utf-8")

@@ -102,6 +102,19 @@ def test_the_package_lists_what_it_has():
     )
 
 
+def test_names_of_types_are_there():
+    """GPflow 2.11.2 has them at these paths, in annotations and in isinstance."""
+    for path, names in {
+        "base": "TensorType TensorLike TensorData InputData OutputData RegressionData MeanAndVariance",
+        "models.model": "InputData MeanAndVariance RegressionData",
+        "models.util": "InducingPointsLike InducingVariablesLike",
+        "kernels.base": "ActiveDims NormalizedActiveDims TensorType",
+    }.items():
+        for name in names.split():
+            assert namespace.resolve(path, name) is not None and namespace.has(path, name)
+    assert gpflow.base.TensorLike == (object,) and isinstance(1.0, gpflow.base.TensorLike)
+
+
 def test_all_classes_of_the_core_are_offered():
     for room, section in (("kernels", "kernels"), ("likelihoods", "likelihoods"), ("models", "models")):
         for name, value in vars(getattr(gp, room)).items():

@@ -169,6 +169,25 @@ f = tf.fill([2], 3.0)
     assert scope["c"].shape == (1,) and np.allclose(scope["o"], np.eye(2)) and np.allclose(scope["f"], 3.0)
 
 
+def test_settings_of_a_graph_are_taken_out():
+    source = "f = tf.function(g, input_signature=[s], experimental_relax_shapes=True)\n"
+    assert rewrite("import tensorflow as tf\n" + source).source.endswith("f = g\n")
+
+
+def test_what_to_write_by_hand_is_no_template():
+    calls = ["tf.cast(x, foo=1)", "tf.cast(x)", "tf.cast(*x)", "tf.boolean_mask(x, m, other=1)", "f = tf.linalg.trace"]
+    ported = rewrite("\n".join(["import tensorflow as tf", *calls]))
+    assert len(ported.remarks) == len(calls)
+    assert not any(sign in text for _, text in ported.remarks for sign in "{}")
+    assert "write jnp.asarray(x, dtype)" in ported.remarks[0][1]
+
+
+@pytest.mark.parametrize("name", ["Checkpoint", "CheckpointManager", "latest_checkpoint"])
+def test_checkpoints_are_told_of(name):
+    (remark,) = rewrite(f"import tensorflow as tf\nc = tf.train.{name}(m)\n").remarks
+    assert "gparams.save" in remark[1]
+
+
 def test_command(tmp_path, capsys):
     script, out = tmp_path / "a.py", tmp_path / "b.py"
     script.write_text("import gpflow\nimport tensorflow as tf\ny = tf.exp(1.0)\n")

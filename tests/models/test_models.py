@@ -121,7 +121,6 @@ def test_posterior_is_a_pytree_that_predicts(name):
     close(var[1], posterior.predict_f(batch[1])[1])
 
 
-@pytest.mark.filterwarnings("ignore:SVGP. the data have 11 rows, and num_data is 20")
 @each_model
 def test_bad_inputs_are_refused(name):
     model = make(name)
@@ -133,6 +132,7 @@ def test_bad_inputs_are_refused(name):
         model.predict_log_density((inputs(model), Ynew), full_cov=True)
 
 
+@pytest.mark.filterwarnings("ignore:SVGP. the data have 11 rows, and num_data is 20")
 @pytest.mark.parametrize("name", ["svgp", "vgp", "sgpr", "bayesian-gplvm"])
 def test_fit_makes_the_loss_smaller(name):
     model = MODELS[name]()

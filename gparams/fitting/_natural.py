@@ -129,7 +129,7 @@ class NaturalGradient(Solver):
         return out._replace(build=lambda home, point: _build(home, pairs, point))
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     m: str
     s: str
     xi: XiTransform
@@ -149,7 +149,7 @@ class _State(NamedTuple):
 @final
 class _NaturalTask(Task):
     problem: Problem  # of all that is trainable beside the pairs
-    pairs: tuple[_Pair, ...] = eqx.field(static=True)
+    pairs: tuple[Pair, ...] = eqx.field(static=True)
     gamma: Any = eqx.field(static=True)
     optimizer: optax.GradientTransformation | None = eqx.field(static=True)
     max_halvings: int = eqx.field(static=True)
@@ -170,7 +170,7 @@ class _NaturalTask(Task):
             gamma = jnp.asarray(self.gamma(k) if callable(self.gamma) else self.gamma).astype(state.least.dtype)
         named, used = dict(point.named), gamma
         for m, s, xi in self.pairs:
-            named[m], named[s], own = _back_off(
+            named[m], named[s], own = back_off(
                 xi, gamma, named[m], named[s], grads[m], grads[s], finite, self.max_halvings
             )
             used = jnp.minimum(used, own)
@@ -205,7 +205,7 @@ class _NaturalTask(Task):
         return self.problem.evaluate(multiple_assign(self._base(rest), named), batch)
 
 
-def _back_off(
+def back_off(
     xi: XiTransform, gamma: Array, m: Array, s: Array, grad_m: Array, grad_s: Array, finite: Array, max_halvings: int
 ) -> tuple[Array, Array, Array]:
     """Step with gamma, or with the first half, quarter, ... of it that stays in the cone; the last item is that."""
@@ -229,24 +229,24 @@ def _back_off(
 _MEAN = re.compile(r"(^|\.|\[')q_mu('\]|$)$")
 
 
-def _find_pairs(model: Any, variables: Sequence[tuple] | None, xi: XiTransform) -> tuple[_Pair, ...]:
+def _find_pairs(model: Any, variables: Sequence[tuple] | None, xi: XiTransform) -> tuple[Pair, ...]:
     found = parameter_dict(model)
     if variables is None:
         pairs = _default_pairs(model, found, xi)
     else:
-        pairs = [_Pair(_only(m, at(model, m)), _only(s, at(model, s)), *(own or (xi,))) for m, s, *own in variables]
+        pairs = [Pair(_only(m, at(model, m)), _only(s, at(model, s)), *(own or (xi,))) for m, s, *own in variables]
     for pair in pairs:
-        _check_pair(pair, found[pair.m], found[pair.s])
+        check_pair(pair, found[pair.m], found[pair.s])
     names = [path for pair in pairs for path in pair[:2]]
     if len(set(names)) != len(names):
         raise ValueError(f"NaturalGradient: a Parameter is named twice: {names}")
     return tuple(pairs)
 
 
-def _default_pairs(model: Any, found: Mapping[str, Any], xi: XiTransform) -> list[_Pair]:
+def _default_pairs(model: Any, found: Mapping[str, Any], xi: XiTransform) -> list[Pair]:
     """All pairs q_mu and q_sqrt, but those that are frozen."""
     names = {path: _MEAN.sub(r"\g<1>q_sqrt\g<2>", path) for path in found if _MEAN.search(path)}
-    pairs = [_Pair(mean, root, xi) for mean, root in names.items() if root in found]
+    pairs = [Pair(mean, root, xi) for mean, root in names.items() if root in found]
     if not pairs:
         raise ValueError(
             f"NaturalGradient: this {type(model).__name__} has no pair of Parameters q_mu and q_sqrt; name them with "
@@ -293,7 +293,7 @@ def _only(where: Any, place: Any) -> str:
     return paths[0]
 
 
-def _check_pair(pair: _Pair, m: Any, s: Any) -> None:
+def check_pair(pair: Pair, m: Any, s: Any) -> None:
     for path, p in ((pair.m, m), (pair.s, s)):
         if p.frozen_elements is not None:
             raise ValueError(f"NaturalGradient: {path!r} is frozen in part, and a step moves all of it or nothing")
@@ -305,7 +305,7 @@ def _check_pair(pair: _Pair, m: Any, s: Any) -> None:
         )
 
 
-def _without(problem: Problem, pairs: tuple[_Pair, ...]) -> Problem:
+def _without(problem: Problem, pairs: tuple[Pair, ...]) -> Problem:
     """The problem of what is trainable beside the pairs."""
     model = combine(problem.flat.params, problem.flat.static)
     for pair in pairs:
@@ -313,7 +313,7 @@ def _without(problem: Problem, pairs: tuple[_Pair, ...]) -> Problem:
     return Problem(Flat(model), problem.loss, problem.data, problem.mesh)
 
 
-def _build(home: Problem, pairs: tuple[_Pair, ...], point: _Point) -> Any:
+def _build(home: Problem, pairs: tuple[Pair, ...], point: _Point) -> Any:
     """The model as it came, flags and all, at the point."""
     model = combine(home.flat.params, home.flat.static)
     if point.rest is not None:

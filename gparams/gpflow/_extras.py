@@ -123,8 +123,8 @@ class _Stationary:
 
     def scaled_squared_euclid_dist(self: Any, X: Any, X2: Any = None) -> Any:
         """Squared scaled distances [N, N2] between the rows of X and of X2, or of X itself."""
-        rows = [None if x is None else jnp.asarray(x) for x in (self.scale(X), self.scale(X2))]
-        return present(maths.square_distance(*rows))
+        others = None if X2 is None else jnp.asarray(self.scale(X2))
+        return present(maths.square_distance(jnp.asarray(self.scale(X)), others))
 
 
 @extras(inducing_variables.InducingVariables)

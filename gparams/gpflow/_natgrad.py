@@ -8,9 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..fitting import XiNat, XiTransform
-from ..fitting._natural import _back_off as back_off
-from ..fitting._natural import _check_pair as check_pair
-from ..fitting._natural import _Pair as Pair
+from ..fitting._natural import Pair, back_off, check_pair
 from ..fitting._optax import all_finite
 from ..parameters import assign
 from ._captures import Untraceable

@@ -13,6 +13,7 @@ from ..parameters import ArrayManners, assign, log_prior, rebuild, set_prior, se
 from ..parameters import Parameter as Held
 from ._arrays import Tensor, to_tensor
 from ._config import default_float
+from ._naming import name_of_cell, named_in_errors
 from ._tracking import Facts, changed, is_recording, note
 
 
@@ -175,7 +176,8 @@ class Parameter(ArrayManners):
                 "assign: the value is traced. A loss closure is compiled, and may read Parameters and not write them; "
                 "assign outside of it."
             )
-        self.put(assign(self._held, np.asarray(value) if isinstance(value, Tensor) else value))
+        with named_in_errors(self):
+            self.put(assign(self._held, np.asarray(value) if isinstance(value, Tensor) else value))
 
     def assign_add(self, value: Any) -> None:
         """Add to the constrained value, in place."""
@@ -192,7 +194,8 @@ class Parameter(ArrayManners):
 
     @trainable.setter
     def trainable(self, flag: Any) -> None:
-        self.put(set_trainable(self._held, flag))
+        with named_in_errors(self):
+            self.put(set_trainable(self._held, flag))
 
     @property
     def transform(self) -> Any:
@@ -201,7 +204,8 @@ class Parameter(ArrayManners):
 
     @transform.setter
     def transform(self, transform: Any) -> None:
-        self.put(set_transform(self._held, transform))
+        with named_in_errors(self):
+            self.put(set_transform(self._held, transform))
 
     @property
     def bijector(self) -> Any:
@@ -216,7 +220,8 @@ class Parameter(ArrayManners):
     @prior.setter
     def prior(self, prior: Any) -> None:
         on: Any = self._held.prior_on
-        self.put(set_prior(self._held, prior, on))
+        with named_in_errors(self):
+            self.put(set_prior(self._held, prior, on))
 
     @property
     def prior_on(self) -> PriorOn:
@@ -299,7 +304,8 @@ class Variable(ArrayManners):
         held = self.parameter._held
         array = jnp.asarray(value, held.dtype)
         if array.shape != self.shape:
-            raise ValueError(f"{self.name}: expected an unconstrained array of shape {self.shape}, got {array.shape}")
+            name = name_of_cell(self.parameter)
+            raise ValueError(f"{name}: expected an unconstrained array of shape {self.shape}, got {array.shape}")
         self.parameter.put(rebuild(array, held._spec))
 
     def assign_add(self, value: Any) -> None:

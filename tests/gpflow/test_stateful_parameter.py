@@ -29,6 +29,42 @@ def test_assign_is_in_place_and_checked():
     assert float(p) == 7.0 and p is not q
 
 
+def test_errors_name_the_parameter():
+    k = gpflow.kernels.RBF() + gpflow.kernels.White()
+    model = gpflow.models.GPR((np.zeros((1, 1)), np.zeros((1, 1))), k)
+    model.extra = {"scale": gpflow.Parameter(1.0, transform=positive())}
+    with pytest.raises(ValueError, match=r"^GPR\.kernel\.kernels\[1\]\.variance: -1\.0 is outside"):
+        k.kernels[1].variance.assign(-1.0)
+    with pytest.raises(ValueError, match=r"^GPR\.extra\['scale'\]: -1\.0 is outside"):
+        gpflow.utilities.multiple_assign(model, {".kernel.kernels[0].variance": 2.0, ".extra['scale']": -1.0})
+    assert float(k.kernels[0].variance) == 1.0
+    with pytest.raises(ValueError, match=r"^GPR\.likelihood\.variance: .*outside"):
+        model.likelihood.variance.transform = tfb.Sigmoid(2.0, 3.0)
+    with pytest.raises(ValueError, match=r"^GPR\.likelihood\.variance: expected an unconstrained array"):
+        model.likelihood.variance.unconstrained_variable.assign([1.0, 2.0])
+    for name, said in (("scale", "scale"), (None, "Parameter")):
+        with pytest.raises(ValueError, match=f"^{said}: -1.0 is outside"):
+            gpflow.Parameter(1.0, transform=positive(), name=name).assign(-1.0)
+
+
+def test_set_trainable_says_what_it_was_given():
+    k = gpflow.kernels.RBF()
+    k.lengthscales = 3.0
+    for wrong, said in (
+        (k.lengthscales, "3.0 of type float: a plain number is a fact"),
+        (np.ones(2), "plain number is a fact"),
+        (gp.kernels.Matern52(), "functional Matern52.*gparams.set_trainable.*gparams.stateful"),
+        ([gp.kernels.Matern52().variance], "functional Parameter"),
+        (gpflow.kernels.RBF, r"the class SquaredExponential; call it: SquaredExponential\("),
+        (".kernel", "'.kernel'$"),
+        (None, "None$"),
+    ):
+        with pytest.raises(TypeError, match=f"^set_trainable: expected a Parameter or a module, got .*{said}"):
+            gpflow.set_trainable(wrong, False)
+    gpflow.set_trainable((p for p in k.parameters), False)
+    assert k.trainable_variables == ()
+
+
 def test_a_parameter_of_a_parameter_copies_value_and_facts():
     p = gpflow.Parameter(2.0, transform=positive(), prior=tfd.Gamma(2.0, 1.0), trainable=False)
     q = gpflow.Parameter(p)

@@ -21,7 +21,7 @@ from ._utilities import pca_reduce
 
 def _data(data: Any) -> Any:
     with as_asked():
-        return data if data is None else read_data(data)
+        return read_data(data)
 
 
 READERS["data"] = _data

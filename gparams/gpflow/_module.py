@@ -73,6 +73,11 @@ class Module(Node):
                 setattr(cls, name, _presented(value))
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if _is_class(value) and _holds_object(self, name):
+            raise TypeError(
+                f"{type(self).__name__}.{name}: expected an object, got the class {value.__name__}; call it: "
+                f"{value.__name__}(...)"
+            )
         if isinstance(value, eqx.Module) and parameters(value):
             value = stateful(value)
         if is_distribution(value) and name == "prior":
@@ -145,6 +150,17 @@ class Module(Node):
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         fmt = default_summary_fmt()
         printer.text(f"{self!r}\n{tabulate(gather(self), None if fmt == 'notebook' else fmt)}")
+
+
+def _is_class(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Node | eqx.Module)
+
+
+def _holds_object(node: Module, name: str) -> bool:
+    """Whether an attribute is one that the library reads, or holds a module already."""
+    core = type(node)._core
+    known = name in field_names(core) or name in getattr(core, "__abstractvars__", ())
+    return known or isinstance(vars(node).get(name), Node)
 
 
 def name_of(obj: Any, name: str | None) -> None:

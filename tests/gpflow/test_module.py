@@ -220,3 +220,33 @@ def test_what_is_done_to_a_part_is_done_to_the_whole():
             part.lengthscales.assign(7.0)
         values = gpflow.utilities.read_values(kernel)
         assert all(v == 7.0 for path, v in values.items() if path.endswith("lengthscales")) and len(values) > 1
+
+
+def test_a_class_is_no_object(model, data):
+    """GPflow takes it, and fails at the next prediction."""
+
+    class Own(gpflow.models.GPModel):
+        def __init__(self):
+            super().__init__(gpflow.kernels.RBF, gpflow.likelihoods.Gaussian())
+
+    def setting(obj, name, value):
+        return lambda: setattr(obj, name, value)
+
+    part = gpflow.Module()
+    part.inner = gpflow.kernels.RBF()
+    for wrong in (
+        setting(model, "kernel", gpflow.kernels.RBF),
+        setting(model, "kernel", gp.kernels.SquaredExponential),
+        setting(part, "inner", gpflow.kernels.RBF),
+        lambda: gpflow.models.GPR(data, gpflow.kernels.RBF),
+        Own,
+    ):
+        with pytest.raises(TypeError, match="SquaredExponential"):
+            wrong()
+    with pytest.raises(TypeError, match=r"GPR.kernel: expected an object, .* call it: SquaredExponential\(\.\.\.\)"):
+        model.kernel = gpflow.kernels.RBF
+    assert np.isfinite(float(model.training_loss()))
+    part.kind = gpflow.kernels.RBF  # an attribute of a user's own may be a class
+    for nothing in (None, gpflow.kernels.RBF()):
+        with pytest.raises((TypeError, ValueError), match="data"):
+            model.data = nothing

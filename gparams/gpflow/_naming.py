@@ -1,8 +1,12 @@
-"""What a Parameter is called in an error: its path from the outermost module that holds it, as the summary prints it."""
+"""What errors say: the path of a Parameter in the module that holds it, and what came in place of a stateful object."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
 
 _UNNAMED = "the whole of it"  # what the functional core calls a Parameter that is given without a model
 
@@ -50,3 +54,27 @@ def _step(value: Any, obj: Any) -> str | None:
         if rest is not None:
             return text + rest
     return None
+
+
+def listed(value: Any) -> list[Any]:
+    """What a user named beside stateful objects, as a list: those of an iterable, or the one thing that came."""
+    alone = isinstance(value, eqx.Module | np.ndarray | jax.Array | str)
+    return list(value) if isinstance(value, Iterable) and not alone else [value]
+
+
+def described(value: Any) -> str:
+    """What a value is, where a stateful object was expected, and what to do."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}; call it: {value.__name__}(...)"
+    if isinstance(value, eqx.Module):
+        return (
+            f"a functional {type(value).__name__}, which never changes. Functional verbs take it, m = "
+            "gparams.set_trainable(m.at..., flag) and gparams.fit(m); or make it a stateful one by gparams.stateful, or by "
+            "its class in gparams.gpflow"
+        )
+    if isinstance(value, int | float | np.ndarray | np.generic | jax.Array):
+        return (
+            f"{value!r} of type {type(value).__name__}: a plain number is a fact, and trains in no case (was a Parameter "
+            "replaced by it? p.assign(value) keeps the Parameter)"
+        )
+    return repr(value)

@@ -21,6 +21,7 @@ from ._captures import Captured, Untraceable
 from ._fingerprint import fingerprint
 from ._gather import is_custom, plain
 from ._moving import Moving, hold
+from ._naming import described, listed
 from ._nodes import Node, attributes, holds_state, parameters_below, roots, walk
 from ._parameter import Parameter, Variable
 from ._tracking import epoch, recording
@@ -183,14 +184,11 @@ def _map(fn: Callable[[Any], Any], value: Any) -> Any:
 
 def cells_of(variables: Any) -> tuple[Parameter, ...]:
     """The Parameters that a user named as variables: variables, Parameters, or modules, each once."""
-    if isinstance(variables, Parameter | Variable | Node):
-        variables = (variables,)
     cells: dict[int, Parameter] = {}
-    for v in variables:
+    for v in [variables] if isinstance(variables, Parameter | Variable | Node) else listed(variables):
         if not isinstance(v, Parameter | Variable | Node):
             raise TypeError(
-                f"variables: expected model.trainable_variables, or a list of Parameters, got {v!r} of type "
-                f"{type(v).__name__}"
+                f"variables: expected model.trainable_variables, or a list of Parameters, got {described(v)}"
             )
         for p in parameters_below([v]):
             cells[id(p)] = p

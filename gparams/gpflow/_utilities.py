@@ -1,11 +1,10 @@
 """GPflow's utilities: each names Parameters and lets the functional core, or the cells, do the rest."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,6 +14,7 @@ from ..parameters import tabulate
 from ._arrays import map_containers, to_tensor
 from ._config import default_float, default_int, default_summary_fmt
 from ._gather import gather
+from ._naming import described, listed
 from ._nodes import Node, branches, parameters_below, roots, walk
 from ._parameter import Parameter, Variable
 
@@ -49,10 +49,10 @@ def set_trainable(model: Any, flag: Any) -> Any:
     >>> k.lengthscales.trainable
     False
     """
-    targets = list(model) if isinstance(model, Iterable) and not isinstance(model, _ONE) else [model]
+    targets = [model] if isinstance(model, Node | Parameter | Variable) else listed(model)
     for target in targets:
         if not isinstance(target, Node | Parameter | Variable):
-            raise TypeError(f"set_trainable: expected a Parameter or a module, got {_described(target)}")
+            raise TypeError(f"set_trainable: expected a Parameter or a module, got {described(target)}")
         if not parameters_below([target]):
             raise ValueError(f"set_trainable: {type(target).__name__} has no Parameter at or below it")
     cells = [p for target in targets for p in parameters_below([target])]
@@ -61,26 +61,6 @@ def set_trainable(model: Any, flag: Any) -> Any:
     tops = {id(r): r for t in targets for r in roots(t.parameter if isinstance(t, Variable) else t)}
     models = tuple(_functional(r) for r in tops.values())
     return models[0] if len(models) == 1 else models
-
-
-_ONE = (Node, Parameter, Variable, eqx.Module, np.ndarray, jax.Array, str)
-
-
-def _described(value: Any) -> str:
-    """What a value is, where a stateful object was expected, and what to do."""
-    if isinstance(value, type):
-        return f"the class {value.__name__}; call it: {value.__name__}(...)"
-    if isinstance(value, eqx.Module):
-        return (
-            f"a functional {type(value).__name__}, which never changes. Use m = gparams.set_trainable(m.at..., flag) on "
-            "it; or make it a stateful one by gparams.stateful, or by its class in gparams.gpflow"
-        )
-    if isinstance(value, int | float | np.ndarray | np.generic | jax.Array):
-        return (
-            f"{value!r} of type {type(value).__name__}: a plain number is a fact, and trains in no case (was a Parameter "
-            "replaced by it? p.assign(value) keeps the Parameter)"
-        )
-    return repr(value)
 
 
 def _functional(obj: Any) -> Any:
@@ -99,12 +79,19 @@ def parameter_dict(module: Any) -> dict[str, Parameter]:
     -------
     Path, such as ``".kernel.variance"``, to Parameter.
 
+    Raises
+    ------
+    TypeError
+        If it is a functional module.
+
     Examples
     --------
     >>> import gparams.gpflow as gpflow
     >>> list(gpflow.utilities.parameter_dict(gpflow.kernels.RBF()))
     ['.variance', '.lengthscales']
     """
+    if isinstance(module, eqx.Module):
+        raise TypeError(f"parameter_dict: expected a stateful module, got {described(module)}")
     return {path: p for path, p in walk(module) if isinstance(p, Parameter)}
 
 

@@ -86,6 +86,9 @@ def test_scipy_refuses(model):
         Scipy().minimize(model.training_loss(), model.trainable_variables)
     with pytest.raises(TypeError, match="variables to move"):
         Scipy().minimize(model.training_loss)
+    for wrong in (gp.kernels.Matern52(), [gp.kernels.Matern52().variance], model.functional()):
+        with pytest.raises(TypeError, match=r"variables: .* got a functional .* gparams\.stateful"):
+            Scipy().minimize(model.training_loss, wrong)
     with pytest.raises(TypeError, match="expected model.trainable_variables"):
         Scipy().minimize(model.training_loss, [1.0])
     model.trainable = False

@@ -61,6 +61,8 @@ def test_set_trainable_says_what_it_was_given():
     ):
         with pytest.raises(TypeError, match=f"^set_trainable: expected a Parameter or a module, got .*{said}"):
             gpflow.set_trainable(wrong, False)
+    with pytest.raises(TypeError, match="parameter_dict: .* a functional Matern52"):
+        gpflow.utilities.read_values(gp.kernels.Matern52())
     gpflow.set_trainable((p for p in k.parameters), False)
     assert k.trainable_variables == ()
 

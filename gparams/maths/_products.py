@@ -85,7 +85,9 @@ def by_rows(A: Float[Array, "*B N M"]) -> Float[Array, "*B N M"]:
     LAPACK stores by columns, and XLA spreads that to all that touches its arguments and results, which then is read against
     the grain.
     """
-    return with_layout_constraint(A, Layout(major_to_minor=tuple(range(A.ndim))))
+    # A program of which the constraint, or its transpose, is a result leaves the layout of its results to XLA, and JAX 0.10
+    # then misreads the others. So it never is one: the copies on both sides of it stand in the trace, not in the program.
+    return jnp.copy(with_layout_constraint(jnp.copy(A), Layout(major_to_minor=tuple(range(A.ndim)))))
 
 
 def times_transpose(A: Float[Array, "*B N K"], B: Float[Array, "*B M K"]) -> Float[Array, "*B N M"]:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from ..parameters import log_prior, parameter_dict, read_values
 from ._problem import Problem
+from ._stream import Stream
 
 _FAR = 100.0  # an unconstrained number at which softplus and the logistic function are flat to rounding
 _AWAY = 3.0  # unconstrained units
@@ -37,6 +38,17 @@ def bounds_reached(problem: Problem, x: Float[Array, " n"], loss: float) -> str:
                 if np.isfinite(bound) and _close(v, bound, other, v0):
                     found.append((here + i, sign, path + _index(i, u.shape), v, side, bound))
     return _say([f for f in found[:_MAX_TRIED] if _no_reason_to_return(problem, x, loss, f[0], f[1])])
+
+
+def without_finite_loss(problem: Problem, model: Any, message: str) -> tuple[float, str]:
+    """Loss and message of a run that has met no finite loss with a finite gradient: its model is the one it began with."""
+    message = message.replace("the best finite model is returned", "none before was; the model is returned as it was")
+    value = np.nan if isinstance(problem.data, Stream) else float(problem.evaluate(model))
+    if np.isfinite(value):
+        return value, message.replace("the loss is not finite", "the loss is finite, but its gradient is not,")
+    explain = getattr(type(model), "explain_nonfinite", None)
+    own = explain(model) if callable(explain) else ""
+    return np.inf, message + priors_without_density(model) + (f"; {own}" if own else "")
 
 
 def priors_without_density(model: Any) -> str:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from ._ends import priors_without_density
+from ._ends import without_finite_loss
 from ._lbfgs import LBFGS
 from ._mesh import gather, over_devices, read_mesh
 from ._problem import make_problem, refuse_idle_loss
@@ -96,9 +96,11 @@ def fit(
             problem.data.close()
     params = jax.tree.map(jnp.asarray, out.params) if mesh is None else gather(out.params)
     fitted = out.build(home, params)
-    message = out.message if np.isfinite(out.loss) else out.message + priors_without_density(fitted)
     refuse_idle_loss(home, fitted)
-    return FitResult(fitted, out.loss, out.history, out.steps, out.converged, message)
+    value, message = out.loss, out.message
+    if not np.isfinite(value):
+        value, message = without_finite_loss(home, fitted, message)
+    return FitResult(fitted, value, out.history, out.steps, out.converged, message)
 
 
 def _read_data(solver: Solver, data: Any) -> Any:

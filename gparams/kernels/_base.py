@@ -117,6 +117,10 @@ class Kernel(Module):
             raise ValueError("kernel(X, X2, full_cov=False): variances are those of X alone; leave X2 out")
         if full_cov is None:
             full_cov = X2 is not None or self._full_cov_by_default
+        if X2 is not None and jnp.shape(X)[-1:] != jnp.shape(X2)[-1:]:
+            raise ValueError(
+                f"{type(self).__name__}: X has shape {jnp.shape(X)} and X2 {jnp.shape(X2)}; expected one number of columns"
+            )
         X = self._read(X, "X", presliced)
         if not full_cov:
             return self.K_diag(X, **outputs)

@@ -23,7 +23,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from ._jitter import RETRIES, places, until_done
+from ._jitter import RETRIES, fractions_of, places, until_done
 from ._products import by_rows, matmul, times_transpose, transpose_copy
 
 # LAPACK as SciPy brings it takes up threads from 128 rows on; a block and its inverse take twice the block's rows.
@@ -103,7 +103,8 @@ def factorise(
         return _kept(factor, keep_lower), jnp.isfinite(diagonal(factor)[-1])
 
     fractions = (0.0, *(RETRIES[dtype] if jitter else ()))
-    return until_done(_kept(first, keep_lower), pivots >= least_pivot[dtype], attempt, K, fractions)
+    trusted = pivots >= least_pivot[dtype]
+    return until_done(_kept(first, keep_lower), trusted, attempt, fractions_of(K, fractions))
 
 
 def _kept(factor: Factor, keep_lower: bool) -> Factor:

@@ -59,8 +59,7 @@ def until_done(
     first: T,
     done: Bool[Array, ""],
     attempt: Callable[[Float[Array, ""]], tuple[T, Bool[Array, ""]]],
-    K: Float[Array, "N N"],
-    fractions: Sequence[float],
+    amounts: Float[Array, " T"],
 ) -> tuple[T, Float[Array, ""]]:
     """Try to factorise with one amount on the diagonal after the other, until one does.
 
@@ -74,10 +73,9 @@ def until_done(
     attempt
         Gives a factor and whether it will do, for an amount. What it makes that doesn't hang on the amount XLA makes before
         the loop, where all pay for it: see `places`.
-    K
-        The matrix; one that holds NaN or infinity on its diagonal is beyond mending and is not tried again.
-    fractions
-        The amounts, as fractions of the mean of the diagonal.
+    amounts
+        What to add. Where they are NaN or infinite, as fractions of such a diagonal are, nothing is tried: the matrix is
+        beyond mending.
 
     Returns
     -------
@@ -86,12 +84,10 @@ def until_done(
     jitter
         The last amount tried; zero where the first factor did.
     """
-    scale = jnp.abs(jnp.mean(jnp.diagonal(K)))
-    amounts = scale * jnp.asarray(fractions, K.dtype)
 
     def going(state):
         k, done, _ = state
-        return ~done & (k < amounts.size) & jnp.isfinite(scale)
+        return ~done & (k < amounts.size) & jnp.isfinite(amounts[-1])
 
     def try_again(state):
         k, *_ = state
@@ -100,7 +96,13 @@ def until_done(
         return k + 1, done, factor
 
     tries, _, factor = lax.while_loop(going, try_again, (jnp.zeros((), int), done, first))
-    return factor, jnp.where(tries > 0, amounts[tries - 1], jnp.zeros((), K.dtype))
+    return factor, jnp.where(tries > 0, amounts[tries - 1], jnp.zeros((), amounts.dtype))
+
+
+def fractions_of(K: Float[Array, "*B N N"], fractions: Sequence[float]) -> Float[Array, "*B T"]:
+    """Give amounts of jitter as fractions of the mean of the diagonal of each matrix."""
+    scale = jnp.abs(jnp.mean(jnp.diagonal(K, axis1=-2, axis2=-1), -1, keepdims=True))
+    return scale * jnp.asarray(fractions, K.dtype).reshape((1,) * (K.ndim - 2) + (-1,))
 
 
 def places(n: int, jitter: Float[Array, ""]) -> tuple[Int[Array, "n n"], Int[Array, "n n"]]:

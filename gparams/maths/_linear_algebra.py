@@ -13,7 +13,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from . import _blocks as blocks
-from ._jitter import RETRIES, default_jitter, places, until_done
+from ._jitter import RETRIES, default_jitter, fractions_of, places, until_done
 from ._products import matmul, product, symmetrize, times_transpose, transpose_copy
 
 # The inverse is built from blocks of about so many rows, larger where that would make too many of them.
@@ -91,18 +91,21 @@ def cholesky_with_jitter(K: Float[Array, "*B N N"]) -> tuple[Float[Array, "*B N 
     ([[1.0, 0.0], [1.0, 0.0]], '1e-06')
     """
     default_jitter(K.dtype)  # refuses a dtype that has none
-    return _with_jitter(K)
+    return with_jitter_of(K, fractions_of(K, RETRIES[np.dtype(K.dtype)]))
 
 
 @jax.custom_jvp
-def _with_jitter(K):
+def with_jitter_of(
+    K: Float[Array, "*B N N"], amounts: Float[Array, "*B T"]
+) -> tuple[Float[Array, "*B N N"], Float[Array, "*B"]]:
+    """Give what `cholesky_with_jitter` gives, with these amounts to try."""
     retry = _retry
     for _ in K.shape[:-2]:
         retry = jax.vmap(retry)
-    return retry(K)
+    return retry(K, amounts)
 
 
-def _retry(K):
+def _retry(K, amounts):
     # For one matrix: the map over a stack leaves those that have succeeded as they are.
     # The loop carries the factor as LAPACK leaves it, by columns and with the other triangle still full: its transpose by
     # rows. Otherwise XLA copies it against the grain on the way in and out, a tenth of the whole at N = 1000.
@@ -114,15 +117,15 @@ def _retry(K):
         rows, columns = places(len(K), jitter)
         return factor(jnp.where(rows == columns, K + jitter, K))
 
-    U, jitter = until_done(*factor(K), attempt, K, RETRIES[np.dtype(K.dtype)])
+    U, jitter = until_done(*factor(K), attempt, amounts)
     return jnp.tril(jnp.swapaxes(U, -1, -2)), jitter
 
 
-@_with_jitter.defjvp
+@with_jitter_of.defjvp
 def _with_jitter_jvp(primals, tangents):
     # The jitter is a constant.
-    (K,), (dK,) = primals, tangents
-    L, jitter = _with_jitter(K)
+    dK, _ = tangents
+    L, jitter = with_jitter_of(*primals)
     W = solve_triangular(L, jnp.swapaxes(solve_triangular(L, dK), -1, -2))
     return (L, jitter), (matmul(L, _half_of(W)), jnp.zeros_like(jitter))
 

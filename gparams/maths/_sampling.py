@@ -1,9 +1,11 @@
 """Draws from many Gaussians at once."""
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from ._linear_algebra import cholesky
+from ._jitter import RETRIES
+from ._linear_algebra import cholesky, with_jitter_of
 from ._products import add_diagonal
 
 
@@ -15,6 +17,7 @@ def draw_gaussian(
     *,
     full_cov: bool,
     full_output_cov: bool,
+    scale: Float[Array, ""] | None = None,
 ) -> Float[Array, "S N P"]:
     r"""Turn standard normal noise z into draws from the Gaussian of a prediction.
 
@@ -28,6 +31,10 @@ def draw_gaussian(
         Standard normal numbers.
     jitter : float
         Added to the diagonal of each covariance matrix, as a fraction of its mean.
+    scale : float
+        Variance of the numbers that the covariances are differences of, such as the prior's. Where rounding of that size
+        keeps a matrix from being factorised, growing fractions of it are added, as in `cholesky_with_jitter`; by default
+        nothing is tried again.
     full_cov, full_output_cov : bool
         Which covariances `cov` holds.
 
@@ -50,12 +57,16 @@ def draw_gaussian(
     if not full_cov and not full_output_cov:
         return mean[None] + jnp.sqrt(cov)[None] * noise
     if full_cov and full_output_cov:
-        L = _factor(cov.reshape(N * P, N * P), jitter)
+        L = _factor(cov.reshape(N * P, N * P), jitter, scale)
         return mean[None] + (noise.reshape(S, N * P) @ L.T).reshape(S, N, P)
-    L = _factor(cov, jitter)
+    L = _factor(cov, jitter, scale)
     return mean[None] + (jnp.einsum("pnm,smp->snp", L, noise) if full_cov else jnp.einsum("npq,snq->snp", L, noise))
 
 
-def _factor(cov: Array, jitter: float) -> Array:
-    scale = jnp.mean(jnp.diagonal(cov, axis1=-2, axis2=-1), -1, keepdims=True)  # [*B, 1]
-    return cholesky(add_diagonal(cov, jnp.broadcast_to(jitter * scale, cov.shape[:-1])))
+def _factor(cov: Array, jitter: float, scale: Array | None) -> Array:
+    own = jnp.mean(jnp.diagonal(cov, axis1=-2, axis2=-1), -1, keepdims=True)  # [*B, 1]
+    cov = add_diagonal(cov, jnp.broadcast_to(jitter * own, cov.shape[:-1]))
+    if scale is None:
+        return cholesky(cov)
+    amounts = scale * jnp.asarray(RETRIES[np.dtype(cov.dtype)], cov.dtype)
+    return with_jitter_of(cov, jnp.broadcast_to(amounts, (*cov.shape[:-2], amounts.size)))[0]

@@ -266,7 +266,8 @@ class GPModel(Module):
             JAX random key, such as ``jax.random.key(0)``.
         jitter
             Added to the diagonal of the covariance before its factorisation, as a fraction of its mean; by default 1e-6
-            in float64 and 1e-4 in float32.
+            in float64 and 1e-4 in float32. Where that does not do, fractions of the prior's variance are tried, from 1e-12
+            to 1e-6 in float64, and from 1e-6 to 1e-3 in float32.
 
         Returns
         -------
@@ -281,8 +282,13 @@ class GPModel(Module):
         jitter = default_jitter(mean.dtype) if jitter is None else jitter
         shape = (1 if num_samples is None else num_samples, *mean.shape)
         noise = jax.random.normal(key, shape, mean.dtype)
-        samples = _draw(mean, cov, noise, jitter, full_cov=full_cov, full_output_cov=full_output_cov)
-        refuse_nonfinite(samples, f"the covariance of the samples; try a jitter above {jitter:g}")
+        prior = jnp.max(jnp.abs(self.kernel(jnp.asarray(Xnew), full_cov=False))).astype(cov.dtype)
+        samples = _draw(mean, cov, noise, jitter, full_cov=full_cov, full_output_cov=full_output_cov, scale=prior)
+        refuse_nonfinite(
+            samples,
+            f"the covariance of the samples, a posterior of {type(self.kernel).__name__} at {len(mean)} inputs; try a "
+            f"jitter above {jitter:g}",
+        )
         return samples[0] if num_samples is None else samples
 
 

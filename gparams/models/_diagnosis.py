@@ -32,19 +32,20 @@ def report_factorisation(model: Any, pivot: Any, jitter: Any) -> None:
         return
     amount = float(jitter)
     if not np.isfinite(np.asarray(pivot)).all():
-        raise np.linalg.LinAlgError(f"not positive definite, to rounding: {_explain(model, amount)}")
+        raise np.linalg.LinAlgError(f"not positive definite, to rounding: {explain(model, amount)}")
     if amount > 0.0:
         warnings.warn(
-            f"jitter of {amount:.2g} was added to {_explain(model, amount)}", JitterWarning, stacklevel=caller_level()
+            f"jitter of {amount:.2g} was added to {explain(model, amount)}", JitterWarning, stacklevel=caller_level()
         )
 
 
-def _explain(model: Any, amount: float) -> str:
+def explain(model: Any, amount: float) -> str:
+    """Say what the covariance of the data is made of, what may be wrong with it, and what to do."""
     X = np.asarray(model.data[0])
     noise = np.asarray(model.likelihood.variance_at(model.data[0]))[:, 0]
     values = read_values(model)
     causes = list(_causes(model, X, noise, values, amount)) or [
-        ("rounding: its smallest eigenvalue is too small next to its largest", "give more noise, or float64")
+        ("rounding: its smallest eigenvalue is too small next to its largest", _more_noise(X.dtype))
     ]
     listed = ", ".join(f"{path} = {_short(value)}" for path, value in values.items())
     because = "; ".join(cause for cause, _ in causes)
@@ -68,7 +69,11 @@ def _causes(model: Any, X: np.ndarray, noise: np.ndarray, values: Any, amount: f
         yield "the noise variance is not finite", "look at the likelihood's values"
         return
     if K is not None:
-        least = float(np.linalg.eigvalsh(0.5 * (K + K.T))[0])
+        try:
+            least = float(np.linalg.eigvalsh(0.5 * K + 0.5 * K.T)[0])
+        except np.linalg.LinAlgError:  # numbers near the largest there are
+            yield f"the kernel matrix has elements up to {np.max(np.abs(K)):.3g}", "look at the kernel's values"
+            return
         rounding = 100.0 * len(X) * float(np.finfo(X.dtype).eps) * float(np.max(np.abs(K)))
         if not np.allclose(K, K.T, atol=rounding):
             yield "the kernel matrix is not symmetric", "mend the kernel: K(x, x') must equal K(x', x)"
@@ -110,13 +115,15 @@ def _noise(model: Any, noise: np.ndarray, variance: float, num_rows: int) -> Any
     least, floor = float(np.min(noise)), model.likelihood.variance_lower_bound
     resolution = float(np.finfo(noise.dtype).eps)
     if least <= 1.05 * floor:
-        yield f"the noise variance, {least:.3g}, is at its floor, {floor:.3g}", _MORE_NOISE
+        yield f"the noise variance, {least:.3g}, is at its floor, {floor:.3g}", _more_noise(noise.dtype)
     elif least < 10.0 * num_rows * resolution * variance:
         size = f"{least / variance:.1g} of the kernel's variance"
-        yield f"the noise variance, {least:.3g}, is {size}, near what {noise.dtype} resolves", _MORE_NOISE
+        yield f"the noise variance, {least:.3g}, is {size}, near what {noise.dtype} resolves", _more_noise(noise.dtype)
 
 
-_MORE_NOISE = "give more noise (gp.likelihoods.Gaussian(variance, variance_lower_bound=...)), or float64"
+def _more_noise(dtype: Any) -> str:
+    wider = "" if dtype == np.float64 else ", or float64"
+    return f"give more noise (gp.likelihoods.Gaussian(variance, variance_lower_bound=...)){wider}"
 
 
 def _short(value: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, final
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ..inducing_variables import DataPoints
@@ -17,7 +18,7 @@ from ..posteriors import Posterior, expand_outputs, mean_at
 from ._base import GPModel
 from ._chunks import in_chunks, rows_in_chunk
 from ._data import read_data, read_inputs
-from ._diagnosis import report_factorisation
+from ._diagnosis import explain, report_factorisation
 from ._missing import Part, Patterns, read_patterns, restore, shut_out, split_by_pattern
 from ._parts import read_gaussian, read_mean_function, read_single_output_kernel
 
@@ -195,6 +196,12 @@ class GPR(GPModel):
         It is the largest over patterns of missing observations, in squared units of the output.
         """
         return _jitter(self)[1]
+
+    def explain_nonfinite(self) -> str:
+        """Say why the loss is not finite, where it is that the covariance of the data can't be factorised; `fit` asks."""
+        return (
+            "" if np.isfinite(_jitter(self)[0]).all() else f"not positive definite, to rounding: {explain(self, 0.0)}"
+        )
 
     def posterior(self) -> Posterior:
         """The process given the data, with its Cholesky factor kept for many predictions.

@@ -139,6 +139,32 @@ def test_a_fit_is_not_traced():
         jax.jit(lambda m: gp.fit(m).loss)(toy())
 
 
+@pytest.mark.parametrize("solver", [LBFGS(), Scipy()])
+def test_a_gradient_that_is_not_finite_is_not_a_loss_that_is_not(solver):
+    result = gp.fit(gp.Parameter(0.0), lambda p: jnp.sqrt(jnp.abs(p * p)), solver=solver)
+    assert result.loss == 0.0 and float(result.model) == 0.0
+    assert "the loss is finite, but its gradient is not" in result.message
+
+
+def test_a_kernel_that_is_none_is_named():
+    class Distance(gp.kernels.Kernel):
+        scale: gp.Parameter
+
+        def K(self, X, X2=None):
+            return -self.scale * jnp.abs(X[:, :1] - (X if X2 is None else X2)[:, :1].T)
+
+        def K_diag(self, X):
+            return jnp.zeros(len(X))
+
+    model = gp.models.GPR(data(), Distance(gp.Parameter(1.0)))
+    result = gp.fit(model)
+    assert not result.converged and same(result.model, model)
+    assert "Distance (kernel.scale = 1" in result.message and "not a covariance" in result.message
+    X = np.linspace(0.0, 5.0, 20)[:, None]
+    huge = gp.fit(gp.models.GPR((X, np.sin(X)), gp.kernels.SquaredExponential(1e308, 10.0)))
+    assert "elements up to 1e+308" in huge.message
+
+
 def test_a_prior_that_excludes_the_start_is_named():
     model = gp.set_prior(toy().at.kernel.variance, tfd.Uniform(np.float64(20.0), np.float64(30.0)))
     assert "the prior of kernel.variance excludes" in gp.fit(model).message

@@ -138,6 +138,12 @@ def test_columns_that_jax_would_trace_are_refused():
     assert_allclose(jax.jit(lambda k: k(np.abs(X)))(chosen), chosen(np.abs(X)))
 
 
+@pytest.mark.parametrize("kernel", [SE(), gp.kernels.Cosine(), SE() + brownian(), gp.kernels.Linear(active_dims=[0])])
+def test_inputs_of_other_widths_are_refused(kernel):
+    with pytest.raises(ValueError, match=r"X has shape \(5, 2\) and X2 \(5, 1\)"):
+        kernel(np.ones((5, 2)), np.ones((5, 1)))
+
+
 def test_a_users_kernel_composes():
     T = np.abs(X)
     k, other = brownian(), SE()

@@ -195,3 +195,17 @@ def test_the_mean_gradient_at_coincident_points_is_zero_for_matern():
 def test_the_training_loss_needs_no_data():
     model = MODELS["gpr"]()  # trap 16
     assert_allclose(model.training_loss(), -model.log_posterior_density())
+
+
+@pytest.mark.parametrize("target", [lambda x: 0.0 * x + 3.0, lambda x: x, np.sin], ids=["constant", "line", "sine"])
+def test_samples_of_a_fit_without_noise(target):
+    """What is left of the covariance is less than rounding of the prior's variance; GPflow draws such samples, too."""
+    Z, Xnew = np.linspace(0.0, 6.0, 40)[:, None], np.linspace(-1.0, 7.0, 60)[:, None]
+    model = gp.fit(gp.models.GPR((Z, target(Z)), gp.kernels.SquaredExponential())).model
+    mean, variance = model.predict_f(Xnew)
+    samples = np.asarray(model.predict_f_samples(Xnew, 200, key=jax.random.key(0)))
+    assert np.isfinite(samples).all()
+    # Jitter of at most 1e-6 of the prior's variance.
+    width = np.sqrt(np.asarray(variance) + 1e-6 * float(model.kernel.variance))
+    assert (np.abs(samples.mean(0) - mean) <= 0.5 * width).all()
+    assert (samples.std(0) <= 1.5 * width).all()

@@ -44,9 +44,10 @@ def explain(model: Any, amount: float) -> str:
     X = np.asarray(model.data[0])
     noise = np.asarray(model.likelihood.variance_at(model.data[0]))[:, 0]
     values = read_values(model)
-    causes = list(_causes(model, X, noise, values, amount)) or [
-        ("rounding: its smallest eigenvalue is too small next to its largest", _more_noise(X.dtype))
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        causes = list(_causes(model, X, noise, values, amount)) or [
+            ("rounding: its smallest eigenvalue is too small next to its largest", _more_noise(X.dtype))
+        ]
     listed = ", ".join(f"{path} = {_short(value)}" for path, value in values.items())
     because = "; ".join(cause for cause, _ in causes)
     mends = list(dict.fromkeys(mend for _, mend in causes if mend))

@@ -205,7 +205,8 @@ class Adapter:
         """Variational mean and root after some steps of natural gradients, and the objective there."""
         args, kwargs = make.arguments(call)
         xi = getattr(gp.fitting, kwargs["xi"])()
-        solver = gp.fitting.NaturalGradient(kwargs["gamma"], xi=xi, steps=kwargs["steps"])
+        pair = [("q_mu", "q_sqrt")]
+        solver = gp.fitting.NaturalGradient(kwargs["gamma"], variables=pair, xi=xi, steps=kwargs["steps"])
         data = args[0] if args else None
         model = gp.fit(gp.set_trainable(obj, False), data=data, solver=solver).model
         return [model.q_mu.value, model.q_sqrt.value, -model.training_loss(*args)]

@@ -17,7 +17,7 @@ def values(tree: Any) -> Any:
     """Return the tree with each Parameter and Buffer replaced by its plain array.
 
     For code that asks for real arrays (`jax.lax`), and for handing a trained module back to its own library. A model of
-    gparams itself reads `.value`, and can't compute afterwards: freeze it instead (`set_trainable`).
+    gparams itself reads ``.value``, and can't compute afterwards: freeze it instead (`set_trainable`).
 
     Parameters
     ----------

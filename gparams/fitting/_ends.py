@@ -1,4 +1,4 @@
-"""What is said of the point that a solver ends at: Parameters at a bound, priors that exclude a value."""
+"""What is said of the point that a solver ends at: Parameters at a bound, and why no loss was finite."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from ..parameters import log_prior, parameter_dict, read_values
 from ._problem import Problem
+from ._solver import not_finite
 from ._stream import Stream
 
 _FAR = 100.0  # an unconstrained number at which softplus and the logistic function are flat to rounding
@@ -40,18 +41,17 @@ def bounds_reached(problem: Problem, x: Float[Array, " n"], loss: float) -> str:
     return _say([f for f in found[:_MAX_TRIED] if _no_reason_to_return(problem, x, loss, f[0], f[1])])
 
 
-def without_finite_loss(problem: Problem, model: Any, message: str) -> tuple[float, str]:
+def without_finite_loss(problem: Problem, model: Any) -> tuple[float, str]:
     """Loss and message of a run that has met no finite loss with a finite gradient: its model is the one it began with."""
-    message = message.replace("the best finite model is returned", "none before was; the model is returned as it was")
-    value = np.nan if isinstance(problem.data, Stream) else float(problem.evaluate(model))
+    value = np.inf if isinstance(problem.data, Stream) else float(problem.evaluate(model))
     if np.isfinite(value):
-        return value, message.replace("the loss is not finite", "the loss is finite, but its gradient is not,")
+        return value, not_finite(0, "the gradient of the loss")
     explain = getattr(type(model), "explain_nonfinite", None)
     own = explain(model) if callable(explain) else ""
-    return np.inf, message + priors_without_density(model) + (f"; {own}" if own else "")
+    return np.inf, not_finite(0) + _priors_without_density(model) + (f"; {own}" if own else "")
 
 
-def priors_without_density(model: Any) -> str:
+def _priors_without_density(model: Any) -> str:
     """Name the Parameters whose priors have no density at their values, as a clause for the message."""
     with_prior = {path: p for path, p in parameter_dict(model).items() if getattr(p, "prior", None) is not None}
     said = [path or "the Parameter" for path, p in with_prior.items() if not np.isfinite(log_prior(p))]

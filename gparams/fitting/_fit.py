@@ -99,7 +99,7 @@ def fit(
     refuse_idle_loss(home, fitted)
     value, message = out.loss, out.message
     if not np.isfinite(value):
-        value, message = without_finite_loss(home, fitted, message)
+        value, message = without_finite_loss(home, fitted)
     return FitResult(fitted, value, out.history, out.steps, out.converged, message)
 
 

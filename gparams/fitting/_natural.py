@@ -64,7 +64,7 @@ class NaturalGradient(Solver):
     ------
     ValueError
         If there is no step to take, gamma is not positive, or `variables` holds what is not a pair. From `fit`: if there is
-        no such pair, its shapes don't belong together, or it is frozen in part.
+        no such pair, its shapes don't belong together, it is frozen in part, or, without names, none is free.
     TypeError
         If `rest` is not an optax optimiser, or `variables` names a pair by Parameters in the place of places or paths, or
         holds a third item that is no parametrisation.

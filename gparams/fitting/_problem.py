@@ -54,7 +54,10 @@ class Problem(eqx.Module):
     def evaluate(self, model: Any, batch: Any = None) -> Float[Array, ""]:
         """The loss of a model, of all data or of one batch of it."""
         data = self.data if batch is None else batch
-        value = jnp.asarray(self.loss(model) if data is None else self.loss(model, data))
+        value = self.loss(model) if data is None else self.loss(model, data)
+        if value is None:
+            raise TypeError("fit: the loss returned None; has it a return statement?")
+        value = jnp.asarray(value)
         if value.ndim:
             raise ValueError(f"fit: the loss must be one number, and has shape {value.shape}; take its sum or mean")
         return value
@@ -71,11 +74,7 @@ def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any, batch_s
             "fit: the model or the data is traced, by jit, vmap or grad, and fit decides by numbers when to stop. Call it "
             "outside; fit_restarts fits one model from many starts"
         )
-    if callable(getattr(model, "functional", None)) and jax.tree_util.all_leaves([model]):
-        raise TypeError(
-            f"fit: this {type(model).__name__} of gparams.gpflow changes in place: gparams.gpflow.optimizers fit it, or "
-            "give its .functional()"
-        )
+    flat = Flat(model)
     if loss is None:
         if not callable(getattr(type(model), "training_loss", None)):
             raise TypeError(
@@ -88,7 +87,7 @@ def make_problem(model: Any, loss: Callable[..., Any] | None, data: Any, batch_s
     if not callable(loss):
         raise TypeError(f"fit: expected loss to be a function of the model, got a {type(loss).__name__}")
     _check_call(loss, (model,) if data is None else (model, data))
-    return Problem(Flat(model), loss, data)
+    return Problem(flat, loss, data)
 
 
 def _check_call(loss: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -115,10 +114,14 @@ def refuse_idle_loss(problem: Problem, fitted: Any) -> None:
         return
     jaxpr = jax.make_jaxpr(problem)(start).jaxpr
     seen = {jaxpr.invars[0]}
+
+    def depends(v: Any) -> bool:
+        return not isinstance(v, jax.extend.core.Literal) and v in seen
+
     for equation in jaxpr.eqns:
-        if any(not isinstance(v, jax.extend.core.Literal) and v in seen for v in equation.invars):
+        if any(map(depends, equation.invars)):
             seen.update(equation.outvars)
-    if jaxpr.outvars[0] not in seen:
+    if not depends(jaxpr.outvars[0]):
         raise ValueError(
             "fit: the loss does not depend on any trainable Parameter of the model that it is given. A loss(model) has to "
             "read its argument, and not a model from outside"

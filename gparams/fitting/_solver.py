@@ -93,11 +93,11 @@ class Solver(abc.ABC):
 STOPPED_BY_CALLBACK = "stopped: the callback asked to"
 
 
-def not_finite(step: int) -> str:
-    """Message for a loss that is not a number."""
+def not_finite(step: int, what: str = "the loss") -> str:
+    """Message for a loss, or its gradient, that is not a number."""
     if step == 0:
-        return "stopped: the loss is not finite at the start; the model is returned as it was"
-    return f"stopped at step {step}: the loss is not finite; the best finite model is returned"
+        return f"stopped: {what} is not finite at the start; the model is returned as it was"
+    return f"stopped at step {step}: the loss or its gradient is not finite; the best finite model is returned"
 
 
 def out_of_steps(steps: int) -> str:

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-_UNNAMED = "the whole of it"  # what the functional core calls a Parameter that is given without a model
+from ..parameters._place import WHOLE
 
 
 @contextlib.contextmanager
@@ -18,7 +18,7 @@ def named_in_errors(cell: Any) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         if error.args and isinstance(error.args[0], str):
-            error.args = (error.args[0].replace(_UNNAMED, name_of_cell(cell)), *error.args[1:])
+            error.args = (error.args[0].replace(WHOLE, name_of_cell(cell)), *error.args[1:])
         raise
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..parameters import Module, Parameter, as_parameter, share
-from ._inputs import Slice
+from ._inputs import Slice, read_active_dims
 
 
 class Kernel(Module):
@@ -21,8 +21,8 @@ class Kernel(Module):
 
     A kernel is called: ``kernel(X)`` is [N, N], ``kernel(X, X2)`` is [N, N2] and ``kernel(X, full_cov=False)`` the
     diagonal, [N]. Calling picks the `active_dims` columns; `K` and `K_diag` get inputs that are cut already. A kernel that
-    offers the choice has a static field for it, ``active_dims: tuple | None = equinox.field(static=True)``. Kernels add and
-    multiply, and a number in front scales one: ``2.0 * k``.
+    offers the choice has a static field for it, ``active_dims: Any = equinox.field(static=True)``: a list, a tuple or a
+    slice. Kernels add and multiply, and a number in front scales one: ``2.0 * k``.
 
     References
     ----------
@@ -49,7 +49,7 @@ class Kernel(Module):
     [2. 3.]
     """
 
-    # A kernel that can read some columns only overrides this with a static field, a tuple.
+    # A kernel that can read some columns only overrides this with a static field.
     active_dims = None
     # What `full_cov` is where a call leaves it out; GPflow has the variances for kernels of several outputs.
     _full_cov_by_default = True
@@ -58,16 +58,14 @@ class Kernel(Module):
 
     def __check_init__(self):
         for field in dataclasses.fields(self):
-            if field.name == "active_dims" and not field.metadata.get("static", False):
-                raise TypeError(
-                    f"{type(self).__name__}.active_dims: JAX would trace the columns. Write the field as "
-                    "active_dims: tuple | None = equinox.field(static=True)"
-                )
-        if not isinstance(self.active_dims, tuple | None):
-            raise TypeError(
-                f"{type(self).__name__}.active_dims: expected None or a tuple of columns, which can be hashed, "
-                f"got {self.active_dims!r}"
-            )
+            if field.name == "active_dims":
+                if not field.metadata.get("static", False):
+                    raise TypeError(
+                        f"{type(self).__name__}.active_dims: JAX would trace the columns. Write the field as "
+                        "active_dims: Any = equinox.field(static=True)"
+                    )
+                # Still under construction: a list or a slice becomes what can be hashed.
+                object.__setattr__(self, "active_dims", read_active_dims(self.active_dims))
 
     @abc.abstractmethod
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:

@@ -282,8 +282,8 @@ class GPModel(Module):
         jitter = default_jitter(mean.dtype) if jitter is None else jitter
         shape = (1 if num_samples is None else num_samples, *mean.shape)
         noise = jax.random.normal(key, shape, mean.dtype)
-        prior = jnp.max(jnp.abs(self.kernel(jnp.asarray(Xnew), full_cov=False))).astype(cov.dtype)
-        samples = _draw(mean, cov, noise, jitter, full_cov=full_cov, full_output_cov=full_output_cov, scale=prior)
+        prior = self.kernel, jnp.asarray(Xnew)
+        samples = _draw(prior, mean, cov, noise, jitter, full_cov=full_cov, full_output_cov=full_output_cov)
         refuse_nonfinite(
             samples,
             f"the covariance of the samples, a posterior of {type(self.kernel).__name__} at {len(mean)} inputs; try a "
@@ -409,7 +409,11 @@ def _add_noise(likelihood: Gaussian, X: Array, mean: Array, cov: Array, full_cov
     return cov + independent_outputs(noise, mean.shape[-1], full_cov=full_cov, full_output_cov=full_output_cov)
 
 
-_draw = eqx.filter_jit(draw_gaussian)
+@eqx.filter_jit
+def _draw(prior: tuple[Kernel, Array], mean: Array, cov: Array, noise: Array, jitter: float, **how: bool) -> Array:
+    kernel, X = prior
+    scale = jnp.max(jnp.abs(kernel(X, full_cov=False))).astype(cov.dtype)
+    return draw_gaussian(mean, cov, noise, jitter, **how, scale=scale)
 
 
 def refuse_nonfinite(array: Array, what: str) -> None:

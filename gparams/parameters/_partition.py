@@ -10,7 +10,7 @@ import jax.tree_util as jtu
 from jaxtyping import Array
 
 from ._parameter import Parameter, rebuild
-from ._paths import Named, text_of, walk
+from ._paths import Named, refuse_opaque, text_of, walk
 from ._ties import groups, same_numbers
 
 Tree = TypeVar("Tree")
@@ -36,6 +36,8 @@ def partition(tree: Tree) -> tuple[dict[str, Array], Tree]:
     ------
     ValueError
         If one Parameter object sits in two places of a tree that has not tied them.
+    TypeError
+        If it is an object of gparams.gpflow, or a result that has a model.
 
     Examples
     --------
@@ -45,6 +47,7 @@ def partition(tree: Tree) -> tuple[dict[str, Array], Tree]:
     >>> list(params)
     ['variance']
     """
+    refuse_opaque(tree)
     named, treedef = walk(tree)
     refuse_aliases(named)
     params: dict[str, Array] = {}

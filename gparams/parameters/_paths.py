@@ -53,6 +53,19 @@ def walk(tree: Any) -> tuple[list[Named], Any]:
     return [Named(path, leaf) for path, leaf in leaves], treedef
 
 
+def refuse_opaque(tree: Any) -> None:
+    """Refuse an object that JAX can't look into where a model is to be had of it: nothing in it would be found."""
+    if is_leaf(tree) or not jtu.all_leaves([tree]):
+        return
+    if callable(getattr(tree, "functional", None)):
+        mend = " of gparams.gpflow, which changes in place: take gparams.gpflow's own functions, or its .functional()"
+    elif hasattr(tree, "model"):
+        mend = "; its model is .model"
+    else:
+        return
+    raise TypeError(f"expected a place, a model or another PyTree with Parameters, got a {type(tree).__name__}{mend}")
+
+
 def named_parameters(tree: Any) -> list[Named]:
     """Every Parameter of a tree with its path, in order of declaration."""
     return [n for n in walk(tree)[0] if isinstance(n.leaf, Parameter)]

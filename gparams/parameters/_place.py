@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import jax.tree_util
 import numpy as np
 
 from ._parameter import Buffer, Parameter
@@ -20,11 +19,14 @@ from ._paths import (
     matches,
     missing,
     parse,
+    refuse_opaque,
     step_text,
     steps_of,
     text_of,
     walk,
 )
+
+WHOLE = "the whole of it"  # what a tree is called that no path leads to
 
 
 class Target(NamedTuple):
@@ -258,7 +260,7 @@ def describe(target: Target) -> str:
     """Text of a target, elements included."""
     text = text_of(target.path)
     if target.index is None:
-        return text or "the whole of it"
+        return text or WHOLE
     index = target.index if isinstance(target.index, tuple) else (target.index,)
     return f"{text}[{', '.join(_index_text(i) for i in index)}]"
 
@@ -280,21 +282,8 @@ def resolve(where: Any) -> tuple[Any, tuple[Target, ...]]:
     if isinstance(where, list | tuple) and where and all(isinstance(w, Place) for w in where):
         tree = parts(where[0])[0]
         return tree, _read(tree, list(where))
-    _refuse_opaque(where)
+    refuse_opaque(where)
     return where, (Target(()),)
-
-
-def _refuse_opaque(tree: Any) -> None:
-    """Refuse an object that JAX can't look into where a model is to be had of it: nothing in it would be found."""
-    if is_leaf(tree) or not jax.tree_util.all_leaves([tree]):
-        return
-    if callable(getattr(tree, "functional", None)):
-        mend = " of gparams.gpflow, which changes in place: take gparams.gpflow's own functions, or its .functional()"
-    elif hasattr(tree, "model"):
-        mend = "; its model is .model"
-    else:
-        return
-    raise TypeError(f"expected a place, a model or another PyTree with Parameters, got a {type(tree).__name__}{mend}")
 
 
 def without_buffers(tree: Any, targets: tuple[Target, ...]) -> tuple[Target, ...]:

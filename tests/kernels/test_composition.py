@@ -132,10 +132,15 @@ def test_columns_that_jax_would_trace_are_refused():
 
     with pytest.raises(TypeError, match=r"Traced.active_dims.*static=True"):
         Traced(gp.Parameter(1.0))
-    with pytest.raises(TypeError, match="Brownian.active_dims: expected None or a tuple"):
-        brownian(active_dims=[1])
-    chosen = brownian(active_dims=(1,))
-    assert_allclose(jax.jit(lambda k: k(np.abs(X)))(chosen), chosen(np.abs(X)))
+    with pytest.raises(ValueError, match="expected a slice or a list of column numbers"):
+        brownian(active_dims=1.5)
+
+
+@pytest.mark.parametrize("columns", [(1,), [1], slice(1, 2)], ids=["tuple", "list", "slice"])
+def test_a_users_kernel_takes_columns_as_the_others_do(columns):
+    T, chosen = np.abs(X), brownian(active_dims=columns)
+    assert_allclose(chosen(T), 1.3 * np.minimum(T[:, 1:2], T[:, 1:2].T))
+    assert_allclose(jax.jit(lambda k: k(T))(chosen), chosen(T))
 
 
 @pytest.mark.parametrize("kernel", [SE(), gp.kernels.Cosine(), SE() + brownian(), gp.kernels.Linear(active_dims=[0])])

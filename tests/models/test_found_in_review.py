@@ -8,6 +8,7 @@ from cases import data
 from numpy.testing import assert_allclose
 
 import gparams as gp
+from gparams.models._parts import read_kernel
 
 X, Y = data()
 Z = X[:3]
@@ -142,3 +143,14 @@ def test_uncertain_inputs_take_what_conditionals_take():
         assert_allclose(one[1], other[1], atol=1e-10)
     with pytest.raises(ValueError, match="full_cov=False"):
         gp.conditionals.uncertain_conditional(*x, Z, SE(), f, full_cov=True)
+
+
+@pytest.mark.parametrize(("part", "said"), [
+    (gp.kernels.Matern32, r"the class Matern32; call it: Matern32\(...\)"),
+    (np.ones((500, 2)), r"an array of shape \(500, 2\)"),
+    (gp.gpflow.kernels.Matern32(), "Matern32 of gparams.gpflow, which changes in place"),
+], ids=["class", "array", "stateful"])  # fmt: skip
+def test_what_is_no_kernel_is_described(part, said):
+    # The checks of argument types that the tests run under would speak first.
+    with pytest.raises(TypeError, match=f"GPR: expected a kernel, got {said}"):
+        read_kernel("GPR", part)

@@ -13,12 +13,13 @@ cost :math:`N^3`, and the function is one and the same at each call.
 
 from typing import Any, final
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from .kernels import FeatureMap, Kernel, feature_map
-from .maths import solve_triangular
+from .maths import in_chunks, rows_in_chunk, solve_triangular
 from .mean_functions import MeanFunction
 from .parameters import Module
 
@@ -71,11 +72,21 @@ class SampledFunctions(Module):
     coefficients: Float[Array, "S M P"]
 
     def __call__(self, Xnew: Any) -> Float[Array, "S N P"]:
-        """Values of the functions at new inputs [N, D]."""
-        X = jnp.asarray(Xnew)
-        prior = _values(self.features(X), self.weights)  # [S, N, P]
-        update = _values(self.kernel(X, self.Z), self.coefficients)  # [S, N, P]
-        return jnp.asarray(self.mean_function(X))[None] + prior + update
+        """Values of the functions at new inputs [N, D]; many inputs are treated in chunks, so that memory is bounded."""
+        return _evaluate(self, jnp.asarray(Xnew))
+
+
+@eqx.filter_jit
+def _evaluate(f: SampledFunctions, X: Array) -> Array:
+    def values(X: Array) -> Array:
+        prior = _values(f.features(X), f.weights)  # [S, N, P]
+        update = _values(f.kernel(X, f.Z), f.coefficients)  # [S, N, P]
+        return jnp.asarray(f.mean_function(X))[None] + prior + update
+
+    rows = rows_in_chunk(f.weights.shape[1] + f.Z.shape[0])
+    if len(X) <= rows:
+        return values(X)
+    return jnp.moveaxis(in_chunks(lambda X: jnp.moveaxis(values(X), 1, 0), X, rows), 0, 1)
 
 
 def _values(phi: Float[Array, "N F"], weights: Float[Array, "S F P"]) -> Float[Array, "S N P"]:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .inducing_variables import InducingVariables, MultioutputInducingVariables
 from .kernels import Kernel, MultioutputKernel, SharedIndependent
-from .maths import cholesky_and_inverse, condition, default_jitter, matmul
+from .maths import cholesky_and_inverse, condition, default_jitter, in_chunks, matmul, rows_in_chunk
 from .mean_functions import MeanFunction, Zero
 
 
@@ -64,7 +64,7 @@ class Posterior(eqx.Module):
     L_inverse: Float[Array, "M M"] | Float[Array, "L M M"] | None = None
 
     def predict_f(
-        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
+        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False, *, batch_size: int | None = None
     ) -> tuple[Float[Array, "*B N P"], Array]:
         """Mean and covariance of the latent function at new inputs.
 
@@ -76,6 +76,9 @@ class Posterior(eqx.Module):
             Covariances between inputs, and not the variances alone.
         full_output_cov
             Covariances between outputs, and not the variances alone.
+        batch_size
+            New inputs to treat together, where no covariances between them are asked for. By default as many as keep the
+            covariances with the inducing variables to 2**24 numbers, so that memory is bounded however many there are.
 
         Returns
         -------
@@ -93,7 +96,11 @@ class Posterior(eqx.Module):
         """
         Xnew = jnp.asarray(Xnew)
         if Xnew.ndim > 2:
-            return jax.vmap(lambda X: self.predict_f(X, full_cov, full_output_cov))(Xnew)
+            return jax.vmap(lambda X: self.predict_f(X, full_cov, full_output_cov, batch_size=batch_size))(Xnew)
+        return _predict_f(self, Xnew, bool(full_cov), bool(full_output_cov), rows_in_chunk(self.a.size, batch_size))
+
+    def _moments(self, Xnew: Array, full_cov: bool, full_output_cov: bool) -> tuple[Array, Array]:
+        """Mean and covariance of all new inputs together."""
         if not isinstance(self.kernel, MultioutputKernel):
             mean, cov = self._latent(Xnew, full_cov)
             cov = expand_outputs(cov, full_cov=full_cov, full_output_cov=full_output_cov)
@@ -134,6 +141,14 @@ class Posterior(eqx.Module):
 
     def _conditioned(self, Kuf: Array, Kff: Array) -> tuple[Array, Array]:
         return condition(self.L, Kuf, Kff, self.a, self.S, L_inverse=self.L_inverse)
+
+
+@eqx.filter_jit
+def _predict_f(posterior: Posterior, X: Array, full_cov: bool, full_output_cov: bool, rows: int) -> tuple[Array, Array]:
+    def predict(X: Array) -> tuple[Array, Array]:
+        return posterior._moments(X, full_cov, full_output_cov)
+
+    return predict(X) if full_cov else in_chunks(predict, X, rows)
 
 
 def _mapped(*arrays: Array | None) -> tuple[int | None, ...]:

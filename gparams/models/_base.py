@@ -14,11 +14,10 @@ from jaxtyping import Array, Float, Key
 
 from ..kernels import Kernel
 from ..likelihoods import Gaussian, Likelihood
-from ..maths import add_diagonal, default_jitter, draw_gaussian
+from ..maths import add_diagonal, default_jitter, draw_gaussian, rows_in_chunk
 from ..mean_functions import MeanFunction
 from ..parameters import Module, log_prior
 from ..posteriors import Posterior, independent_outputs
-from ._chunks import in_chunks, rows_in_chunk
 from ._data import caller_level, read_data, read_inputs
 from ._parts import dtype_of
 
@@ -154,7 +153,7 @@ class GPModel(Module):
         full_output_cov
             Covariances between outputs, and not the variances alone; for Gaussian noise only.
         how
-            What else this model's `predict_f` takes: ``batch_size`` of `GPR`, ``cg_tolerance`` of `CGLB`.
+            What else this model's `predict_f` takes: ``batch_size``, or ``cg_tolerance`` of `CGLB`.
 
         Returns
         -------
@@ -328,7 +327,7 @@ class PosteriorModel(GPModel):
         return posterior
 
     def predict_f(
-        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False
+        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False, *, batch_size: int | None = None
     ) -> tuple[Float[Array, "N P"], Array]:
         """Mean and covariance of the latent function at new inputs.
 
@@ -340,24 +339,26 @@ class PosteriorModel(GPModel):
             Covariances between inputs, and not the variances alone.
         full_output_cov
             Covariances between outputs, and not the variances alone.
+        batch_size
+            New inputs to treat together; see `Posterior.predict_f`.
 
         Returns
         -------
         mean
             [N, P].
         covariance
-            [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both. Where no
-            covariances between inputs are asked for, many inputs are treated in chunks, so that memory is bounded.
+            [N, P]; [P, N, N] with `full_cov`; [N, P, P] with `full_output_cov`; [N, P, N, P] with both.
 
         Raises
         ------
         ValueError
-            If the inputs have another number of columns than the data, or hold NaN.
+            If the inputs have another number of columns than the data, or hold NaN; or `batch_size` is below 1.
         numpy.linalg.LinAlgError
             If the covariance at the conditioning points is not positive definite, to rounding.
         """
         X = read_inputs(Xnew, self.num_columns, dtype_of(self.kernel))
-        mean, cov, pivot = _predict_f(self, X, bool(full_cov), bool(full_output_cov))
+        batch_size = None if batch_size is None else rows_in_chunk(1, batch_size)
+        mean, cov, pivot = _predict_f(self, X, bool(full_cov), bool(full_output_cov), batch_size)
         refuse_nonfinite(pivot, _NOT_POSITIVE.format(type(self.kernel).__name__))
         return mean, cov
 
@@ -376,13 +377,11 @@ def _condition(model: PosteriorModel) -> Posterior:
 
 
 @eqx.filter_jit
-def _predict_f(model: PosteriorModel, X: Array, full_cov: bool, full_output_cov: bool) -> tuple[Array, Array, Array]:
+def _predict_f(
+    model: PosteriorModel, X: Array, full_cov: bool, full_output_cov: bool, batch_size: int | None
+) -> tuple[Array, Array, Array]:
     posterior = model.condition()
-
-    def predict(X: Array) -> tuple[Array, Array]:
-        return posterior.predict_f(X, full_cov=full_cov, full_output_cov=full_output_cov)
-
-    mean, cov = predict(X) if full_cov else in_chunks(predict, X, rows_in_chunk(posterior.a.size, None))
+    mean, cov = posterior.predict_f(X, full_cov, full_output_cov, batch_size=batch_size)
     return mean, cov, _telltale(posterior)
 
 

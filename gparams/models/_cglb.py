@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ..inducing_variables import InducingVariables, as_inducing_variables
 from ..kernels import Kernel
 from ..likelihoods import Gaussian
-from ..maths import add_diagonal, matmul, product
+from ..maths import add_diagonal, in_chunks, matmul, product, rows_in_chunk
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter
 from ..posteriors import mean_at
@@ -145,7 +145,13 @@ class CGLB(GPModel):
         return compute_qu(self)
 
     def predict_f(
-        self, Xnew: Any, full_cov: bool = False, full_output_cov: bool = False, cg_tolerance: float | None = 1e-3
+        self,
+        Xnew: Any,
+        full_cov: bool = False,
+        full_output_cov: bool = False,
+        cg_tolerance: float | None = 1e-3,
+        *,
+        batch_size: int | None = None,
     ) -> tuple[Float[Array, "N P"], Array]:
         """Mean and covariance of the latent function at new inputs.
 
@@ -159,6 +165,9 @@ class CGLB(GPModel):
             Covariances between inputs, and between outputs, and not the variances alone.
         cg_tolerance
             What conjugate gradients may leave of the bound, in nats; None to take `aux_vec` as it stands.
+        batch_size
+            New inputs to treat together, where no covariances between them are asked for. By default as many as keep the
+            covariances with the data to 2**24 numbers.
 
         Returns
         -------
@@ -170,12 +179,13 @@ class CGLB(GPModel):
         Raises
         ------
         ValueError
-            If the inputs have another number of columns than the data, or hold NaN.
+            If the inputs have another number of columns than the data, or hold NaN; or `batch_size` is below 1.
         numpy.linalg.LinAlgError
             If the covariance of the inducing variables is not positive definite, to rounding.
         """
         X = read_inputs(Xnew, self.data[0].shape[1], self.data[0].dtype)
-        mean, cov = _predict(self, X, bool(full_cov), bool(full_output_cov), cg_tolerance)
+        rows = rows_in_chunk(self.data[0].shape[0], batch_size)
+        mean, cov = _predict(self, X, bool(full_cov), bool(full_output_cov), cg_tolerance, rows)
         refuse_nonfinite(mean, f"the covariance of the inducing variables ({type(self.kernel).__name__})")
         return mean, cov
 
@@ -252,12 +262,16 @@ def _elbo(model: CGLB) -> Array:
 
 @eqx.filter_jit
 def _predict(
-    model: CGLB, Xnew: Array, full_cov: bool, full_output_cov: bool, tolerance: float | None
+    model: CGLB, Xnew: Array, full_cov: bool, full_output_cov: bool, tolerance: float | None, rows: int
 ) -> tuple[Array, Array]:
     problem, _ = _problem(model)
     v = model.aux_vec.value if tolerance is None else _solve(model, problem, tolerance)
     left = (problem.R - matmul(v, problem.K)).T / jnp.sqrt(problem.variance)  # [N, P]
     c = matmul(problem.t.LB_inverse, matmul(problem.A, left))
     posterior = conditioned(model.kernel, model.mean_function, model.inducing_variable, problem.t, c)
-    mean, cov = posterior.predict_f(Xnew, full_cov=full_cov, full_output_cov=full_output_cov)
-    return mean + matmul(model.kernel(Xnew, model.data[0]), v.T), cov
+
+    def predict(X: Array) -> tuple[Array, Array]:
+        mean, cov = posterior.predict_f(X, full_cov, full_output_cov, batch_size=max(1, len(X)))
+        return mean + matmul(model.kernel(X, model.data[0]), v.T), cov
+
+    return predict(Xnew) if full_cov else in_chunks(predict, Xnew, rows)

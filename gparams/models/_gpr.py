@@ -11,12 +11,19 @@ from jaxtyping import Array, Float, Key
 from ..inducing_variables import DataPoints
 from ..kernels import Kernel
 from ..likelihoods import Gaussian
-from ..maths import add_diagonal, cholesky_with_jitter, gaussian_log_density, leave_one_out, solve_triangular
+from ..maths import (
+    add_diagonal,
+    cholesky_with_jitter,
+    gaussian_log_density,
+    in_chunks,
+    leave_one_out,
+    rows_in_chunk,
+    solve_triangular,
+)
 from ..mean_functions import MeanFunction, Zero
 from ..pathwise import SampledFunctions, sample_functions
 from ..posteriors import Posterior, expand_outputs, mean_at
 from ._base import GPModel
-from ._chunks import in_chunks, rows_in_chunk
 from ._data import read_data, read_inputs
 from ._diagnosis import explain, report_factorisation
 from ._missing import Part, Patterns, read_patterns, restore, shut_out, split_by_pattern
@@ -248,7 +255,7 @@ class GPR(GPModel):
         Raises
         ------
         ValueError
-            If the inputs have another number of columns than the data, or hold NaN.
+            If the inputs have another number of columns than the data, or hold NaN; or `batch_size` is below 1.
         numpy.linalg.LinAlgError
             If the covariance of the data is not positive definite, to rounding.
 
@@ -404,7 +411,9 @@ def _predict_f(
 
 def _predict_part(posterior: Posterior, X: Array, full_cov: bool) -> tuple[Array, Array]:
     # Without the mean function, which is one for all outputs.
-    return eqx.tree_at(lambda p: p.mean_function, posterior, Zero()).predict_f(X, full_cov=full_cov)
+    return eqx.tree_at(lambda p: p.mean_function, posterior, Zero()).predict_f(
+        X, full_cov=full_cov, batch_size=max(1, len(X))
+    )
 
 
 @eqx.filter_jit

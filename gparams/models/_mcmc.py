@@ -242,5 +242,5 @@ class SGPMC(PosteriorModel):
 @eqx.filter_jit
 def _sgpmc_bound(model: SGPMC) -> Array:
     X, Y = model.data
-    mean, var = model.condition().predict_f(X)
+    mean, var = model.condition().predict_f(X, batch_size=len(X))
     return jnp.sum(model.likelihood.variational_expectations(X, mean, var, Y))

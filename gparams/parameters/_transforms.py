@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ def _positive(lower: float, base: str) -> tfb.Bijector:
         raise ValueError(f"positive(base={base!r}): expected 'softplus' or 'exp'")
     if not np.isfinite(lower):
         raise ValueError(f"positive(lower={lower}): expected a finite number")
-    with jax.ensure_compile_time_eval():
+    with jax.ensure_compile_time_eval(), doubles_in_any_mode():
         return tfb.Chain([tfb.Shift(np.float64(lower)), makers[base]()]) if lower else makers[base]()
 
 
@@ -88,7 +89,7 @@ def bounded(low: Any, high: Any) -> tfb.Bijector:
     lower, upper = np.asarray(low, float), np.asarray(high, float)
     if not (np.all(np.isfinite(lower)) and np.all(np.isfinite(upper)) and np.all(lower < upper)):
         raise ValueError(f"bounded(low={low}, high={high}): expected finite bounds with low < high")
-    with jax.ensure_compile_time_eval():
+    with jax.ensure_compile_time_eval(), doubles_in_any_mode():
         return tfb.Sigmoid(lower, upper)
 
 
@@ -121,6 +122,14 @@ def triangular() -> tfb.Bijector:
 # ---- what a Parameter does with its transform. `None` is the identity.
 
 _FEW = 64
+
+
+@contextlib.contextmanager
+def doubles_in_any_mode() -> Iterator[None]:
+    """Let TFP take doubles where JAX has only float32, without JAX's warning: a transform is the same in both modes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Explicitly requested dtype float64", UserWarning)
+        yield
 
 
 @contextlib.contextmanager

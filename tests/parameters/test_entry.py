@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import equinox as eqx
 import jax
@@ -171,6 +172,24 @@ def test_one_array_in_two_places():
     w = jnp.ones(3)
     with pytest.raises(ValueError, match=r"\"?'?\['a'\].*\['b'\].*are one array"):
         gp.parametrize({"a": w, "b": w})
+
+
+def test_float32_gives_one_warning_and_not_jax_s():
+    script = """
+    import warnings
+    warnings.simplefilter("error", UserWarning)
+    import gparams as gp
+    p = gp.Parameter(0.5, transform=gp.positive(lower=1e-6)), gp.Parameter(0.5, transform=gp.bounded(0.0, 1.0))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        model = gp.models.GPR(([[0.0], [1.0]], [0.0, 1.0]), gp.kernels.Matern32())
+        model.predict_f([[0.5]])
+    print(p[0].value.dtype, [w.category.__name__ for w in seen])
+    """
+    environment = os.environ | {"JAX_ENABLE_X64": "0", "PYTHONPATH": str(Path(gp.__file__).parents[1])}
+    out = subprocess.run([sys.executable, "-c", dedent(script)], env=environment, capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    assert out.stdout.strip() == "float32 ['Float32Warning']"
 
 
 @pytest.mark.parametrize("error", ["AttributeError", "ImportError"])

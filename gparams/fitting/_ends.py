@@ -46,9 +46,14 @@ def without_finite_loss(problem: Problem, model: Any) -> tuple[float, str]:
     value = np.inf if isinstance(problem.data, Stream) else float(problem.evaluate(model))
     if np.isfinite(value):
         return value, not_finite(0, "the gradient of the loss")
-    explain = getattr(type(model), "explain_nonfinite", None)
-    own = explain(model) if callable(explain) else ""
-    return np.inf, not_finite(0) + _priors_without_density(model) + (f"; {own}" if own else "")
+    return np.inf, not_finite(0) + _priors_without_density(model) + explained(model, np.inf)
+
+
+def explained(model: Any, loss: float) -> str:
+    """What the model itself has to say of its loss, as a clause for the message."""
+    explain = getattr(type(model), "explain_loss", None)
+    said = explain(model, loss) if callable(explain) else ""
+    return f"; {said}" if said else ""
 
 
 def _priors_without_density(model: Any) -> str:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from ._ends import without_finite_loss
+from ._ends import explained, without_finite_loss
 from ._lbfgs import LBFGS
 from ._mesh import gather, over_devices, read_mesh
 from ._problem import make_problem, refuse_idle_loss
@@ -98,7 +98,9 @@ def fit(
     fitted = out.build(home, params)
     refuse_idle_loss(home, fitted)
     value, message = out.loss, out.message
-    if not np.isfinite(value):
+    if np.isfinite(value):
+        message += explained(fitted, value)
+    else:
         value, message = without_finite_loss(home, fitted)
     return FitResult(fitted, value, out.history, out.steps, out.converged, message)
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from ..parameters import Flat, combine, randomize
-from ._ends import bounds_reached
+from ._ends import bounds_reached, explained, without_finite_loss
 from ._lbfgs import LBFGS, _run, _start, _Status
 from ._problem import Problem, make_problem
 from ._side_by_side import side_by_side, workers_for
@@ -151,7 +151,12 @@ def fit_restarts(
         runs = _fit_in_turn(solver, problem, starts, run_key)
     losses = np.where(np.isfinite(runs.losses), runs.losses, np.nan)
     best = _lowest(losses)
-    facts = (losses, runs.start_losses, runs.steps, runs.converged, runs.messages, runs.models)
+    messages = list(runs.messages)
+    if np.isfinite(losses[best]):
+        messages[best] += explained(runs.models[best], float(losses[best]))
+    else:
+        messages[best] = without_finite_loss(problem, runs.models[best])[1]
+    facts = (losses, runs.start_losses, runs.steps, runs.converged, tuple(messages), runs.models)
     return RestartsResult(runs.models[best], float(losses[best]), best, *facts)
 
 

@@ -69,8 +69,8 @@ class GPR(GPModel):
     Its gradient is taken in closed form from the one Cholesky factor. Cost grows as :math:`N^3`, memory as :math:`N^2`.
 
     No jitter is added, unless the factorisation fails: then it is tried again, inside the compiled program, with as little
-    as does (see `gparams.maths.cholesky_with_jitter`). Predictions say so by a `JitterWarning`, and `jitter_used` returns
-    the amount. A loss with jitter is the loss of the same model with that much more noise: a fit that may choose the
+    as does (see `gparams.maths.cholesky_with_jitter`). Predictions say so by a `JitterWarning`, `fit` in its message, and
+    `jitter_used` returns the amount. A loss with jitter is the loss of the same model with that much more noise: a fit that may choose the
     noise gains nothing by it.
 
     Parameters
@@ -204,11 +204,24 @@ class GPR(GPModel):
         """
         return _jitter(self)[1]
 
-    def explain_nonfinite(self) -> str:
-        """Say why the loss is not finite, where it is that the covariance of the data can't be factorised; `fit` asks."""
-        return (
-            "" if np.isfinite(_jitter(self)[0]).all() else f"not positive definite, to rounding: {explain(self, 0.0)}"
-        )
+    def explain_loss(self, loss: float) -> str:
+        """Say why the loss is not finite, or that it holds jitter; `fit` asks, at its end.
+
+        Parameters
+        ----------
+        loss
+            The loss of this model.
+
+        Returns
+        -------
+        A clause for the message; empty where the covariance of the data was factorised as it is.
+        """
+        if np.isfinite(loss) and _well_conditioned(self):
+            return ""
+        pivot, jitter = _jitter(self)
+        if not np.isfinite(pivot):
+            return f"not positive definite, to rounding: {explain(self, 0.0)}"
+        return f"the covariance of the data has jitter of {float(jitter):.2g} on its diagonal" if jitter > 0 else ""
 
     def posterior(self) -> Posterior:
         """The process given the data, with its Cholesky factor kept for many predictions.
@@ -368,6 +381,15 @@ def _factorise(model: GPR) -> tuple[list[Part], list[Array], Array, Array]:
 @eqx.filter_jit
 def _jitter(model: GPR) -> tuple[Array, Array]:
     return _factorise(model)[2:]
+
+
+@eqx.filter_jit
+def _well_conditioned(model: GPR) -> Array:
+    """Whether noise alone keeps rounding from breaking a factorisation: Higham (2002), theorem 10.7."""
+    X = model.data[0]
+    noise, variance = model.likelihood.variance_at(X), model.kernel(X, full_cov=False)
+    rounding = jnp.finfo(jnp.result_type(noise, variance)).eps
+    return jnp.min(noise) > (len(X) + 2) ** 2 * rounding * jnp.max(jnp.abs(variance) + noise[:, 0])
 
 
 def _condition(model: GPR) -> tuple[list[Posterior], Array, Array]:

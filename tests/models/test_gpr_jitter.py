@@ -58,6 +58,14 @@ def test_no_jitter_where_none_is_needed():
             assert model.jitter_used() == 0.0
 
 
+def test_a_fit_reports_the_jitter_of_its_loss(key):
+    model = gp.set_trainable([REPEATED.at.kernel.variance, REPEATED.at.likelihood.variance], False)
+    said = "the covariance of the data has jitter of 1e+02 on its diagonal"
+    assert gp.fit(model).message.endswith(said)
+    assert gp.fit_restarts(model, num=2, key=key).messages[0].endswith(said)
+    assert "jitter" not in gp.fit(MODELS["gpr"](), solver=gp.fitting.LBFGS(max_steps=1)).message
+
+
 def test_jitter_is_that_much_more_noise():
     model = GPR((np.zeros((6, 1)), Y), kernel=SE(1e14), noise_variance=2e-6)
     amount = float(model.jitter_used())

@@ -70,8 +70,8 @@ class GPR(GPModel):
 
     No jitter is added, unless the factorisation fails: then it is tried again, inside the compiled program, with as little
     as does (see `gparams.maths.cholesky_with_jitter`). Predictions say so by a `JitterWarning`, `fit` in its message, and
-    `jitter_used` returns the amount. A loss with jitter is the loss of the same model with that much more noise: a fit that may choose the
-    noise gains nothing by it.
+    `jitter_used` returns the amount. A loss with jitter is the loss of the same model with that much more noise: a fit
+    that may choose the noise gains nothing by it.
 
     Parameters
     ----------

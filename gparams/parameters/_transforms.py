@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ._closed_forms import closed_form
 from ._held import Held, working_dtype
 from ._tfp import tfb
 
@@ -122,6 +123,7 @@ def triangular() -> tfb.Bijector:
 # ---- what a Parameter does with its transform. `None` is the identity.
 
 _FEW = 64
+_SOME = 2**16  # numbers for which NumPy is faster than a compiler
 
 
 @contextlib.contextmanager
@@ -156,13 +158,18 @@ def _apply(transform: Held | None, method: str, x: Any) -> Any:
 
 
 def _apply_now(transform: Held, method: str, x: Any) -> Array:
-    """Apply in one compiled call, in place of TFP's many small ones.
+    """Apply by a closed form, or in one compiled call in place of TFP's many small ones.
 
     A few numbers are padded to one of a few lengths: compiling takes longer than all else here, and a model has
     Parameters of many shapes.
     """
     x = x if isinstance(x, jax.Array) else np.asarray(x, jax.dtypes.canonicalize_dtype(np.result_type(x)))
     dtype = working_dtype(x.dtype)
+    form = closed_form(transform, method) if x.size <= _SOME and lies_here(x) else None
+    if form is not None:
+        with np.errstate(all="ignore"):  # NaN and infinity are answers
+            out = form(np.asarray(x, dtype).ravel()).reshape(x.shape)
+        return jax.device_put(out.astype(x.dtype))
     if not (0 < x.size <= _FEW and transform.scalar and elementwise(transform) and lies_here(x)):
         return _compiled(transform, method, jnp.asarray(x).astype(dtype)).astype(x.dtype)
     padded = np.full(8 if x.size <= 8 else _FEW, np.asarray(x).flat[0], dtype)

@@ -14,7 +14,7 @@ Form = Callable[[np.ndarray], np.ndarray]
 
 @functools.lru_cache(maxsize=4096)
 def closed_form(transform: Held, method: str) -> Form | None:
-    """Return the transform's method, ``"forward"`` or ``"inverse"``, as a function of NumPy arrays; None for most transforms.
+    """Return the transform's method, ``"forward"`` or ``"inverse"``, as a function of NumPy arrays; None for most.
 
     It is known of softplus and of exp, and of either with a number added. TFP's own code is what they are held to, to
     rounding.

@@ -11,6 +11,7 @@ from .inducing_variables import DataPoints, InducingVariables, as_inducing_varia
 from .kernels import Kernel
 from .maths import default_jitter, draw_gaussian, solve_triangular
 from .mean_functions import MeanFunction
+from .parameters import read_key, read_num_samples
 from .posteriors import create_posterior
 
 
@@ -134,6 +135,8 @@ def sample_conditional(
     >>> sample.shape
     (2, 1)
     """
+    read_key(key, "sample_conditional")
+    num = 1 if num_samples is None else read_num_samples(num_samples, "sample_conditional")
     mean, cov = conditional(
         Xnew,
         inducing_variable,
@@ -144,7 +147,7 @@ def sample_conditional(
         q_sqrt=q_sqrt,
         white=white,
     )
-    noise = jax.random.normal(key, (1 if num_samples is None else num_samples, *mean.shape), mean.dtype)
+    noise = jax.random.normal(key, (num, *mean.shape), mean.dtype)
     jitter = default_jitter(mean.dtype) if jitter is None else jitter
     samples = draw_gaussian(mean, cov, noise, jitter, full_cov=full_cov, full_output_cov=full_output_cov)
     return (samples[0] if num_samples is None else samples), mean, cov

@@ -19,9 +19,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from .kernels import FeatureMap, Kernel, feature_map
-from .maths import in_chunks, rows_in_chunk, solve_triangular
+from .maths import in_chunks, read_inputs, rows_in_chunk, solve_triangular
 from .mean_functions import MeanFunction
-from .parameters import Module
+from .parameters import Module, read_key, read_num_samples
 
 
 @final
@@ -45,6 +45,11 @@ class SampledFunctions(Module):
     coefficients
         Weights of the covariances with them [S, M, P].
 
+    Notes
+    -----
+    A call is compiled already, once for each number of inputs. `jax.jit` can't take the functions themselves, as it takes
+    no object that holds arrays: a function that calls them goes into `jax.jit`, and they go into ``equinox.filter_jit``.
+
     References
     ----------
     Wilson et al. (2020), *Efficiently sampling functions from Gaussian process posteriors*, eq. 13.
@@ -62,6 +67,11 @@ class SampledFunctions(Module):
     >>> slopes = jax.vmap(jax.grad(lambda x: f(x[None, None])[0, 0, 0]))(np.array([np.pi]))
     >>> print(slopes.round(1))
     [-1.]
+    >>> highest = jax.jit(lambda x: f(x).max(axis=1))  # of each function, over the inputs; P = 1
+    >>> highest(np.linspace(0.0, 6.0, 1000)[:, None]).shape
+    (5, 1)
+    >>> eqx.filter_jit(f)(np.array([[np.pi]])).shape
+    (5, 1, 1)
     """
 
     kernel: Kernel
@@ -72,8 +82,14 @@ class SampledFunctions(Module):
     coefficients: Float[Array, "S M P"]
 
     def __call__(self, Xnew: Any) -> Float[Array, "S N P"]:
-        """Values of the functions at new inputs [N, D]; many inputs are treated in chunks, so that memory is bounded."""
-        return _evaluate(self, jnp.asarray(Xnew))
+        """Values of the functions at new inputs [N, D]; many inputs are treated in chunks, so that memory is bounded.
+
+        Raises
+        ------
+        ValueError
+            If the inputs have another number of columns than Z, or hold NaN.
+        """
+        return _evaluate(self, read_inputs(Xnew, self.Z.shape[1]))
 
 
 @eqx.filter_jit
@@ -139,7 +155,10 @@ def sample_functions(
     Raises
     ------
     TypeError
-        If the kernel has no features; see `gparams.kernels.feature_map`.
+        If the kernel has no features (see `gparams.kernels.feature_map`), the key is not one key of JAX, or the number of
+        samples not a whole number.
+    ValueError
+        If the number of samples is negative.
 
     References
     ----------
@@ -157,7 +176,8 @@ def sample_functions(
     >>> print(f(jnp.array([[2.0]]))[:, 0, 0].round(3))
     [6. 6.]
     """
-    features_key, weights_key, noise_key = jax.random.split(key, 3)
+    num_samples = read_num_samples(num_samples, "sample_functions")
+    features_key, weights_key, noise_key = jax.random.split(read_key(key, "sample_functions"), 3)
     features = feature_map(kernel, Z.shape[1], num_features, key=features_key)
     phi = features(Z)  # [M, F]
     M, P = v.shape[-2:]

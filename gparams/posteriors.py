@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .inducing_variables import InducingVariables, MultioutputInducingVariables
+from .inducing_variables import DataPoints, InducingPoints, InducingVariables, MultioutputInducingVariables, Multiscale
 from .kernels import Kernel, MultioutputKernel, SharedIndependent
-from .maths import cholesky_and_inverse, condition, default_jitter, in_chunks, matmul, rows_in_chunk
+from .maths import cholesky_and_inverse, condition, default_jitter, in_chunks, matmul, read_inputs, rows_in_chunk
 from .mean_functions import MeanFunction, Zero
 
 
@@ -90,11 +90,12 @@ class Posterior(eqx.Module):
         Raises
         ------
         ValueError
-            If Xnew is not [..., N, D] or lacks an active column, or the mean function has another number of outputs.
+            If Xnew has another shape than [..., N, D], with D the columns of the inducing variable, or holds NaN; or the
+            mean function has another number of outputs.
         TypeError
-            If Xnew has other columns than the inducing variable (JAX's own message, with most kernels).
+            If Xnew does not hold real numbers.
         """
-        Xnew = jnp.asarray(Xnew)
+        Xnew = read_inputs(Xnew, input_columns(self.inducing_variable), batched=True)
         if Xnew.ndim > 2:
             return jax.vmap(lambda X: self.predict_f(X, full_cov, full_output_cov, batch_size=batch_size))(Xnew)
         return _predict_f(self, Xnew, bool(full_cov), bool(full_output_cov), rows_in_chunk(self.a.size, batch_size))
@@ -153,6 +154,30 @@ def _predict_f(posterior: Posterior, X: Array, full_cov: bool, full_output_cov: 
 
 def _mapped(*arrays: Array | None) -> tuple[int | None, ...]:
     return tuple(None if a is None else 0 for a in arrays)
+
+
+def input_columns(inducing_variable: InducingVariables) -> int | None:
+    """Number D of columns of the inputs that an inducing variable stands among.
+
+    Parameters
+    ----------
+    inducing_variable
+        The inducing variable, of one output or several.
+
+    Returns
+    -------
+    The number, where points tell it; None where any will do, as for patches.
+
+    Examples
+    --------
+    >>> input_columns(InducingPoints([[0.0, 1.0]]))
+    2
+    """
+    if isinstance(inducing_variable, MultioutputInducingVariables):
+        inducing_variable = inducing_variable.inducing_variables[0]
+    if isinstance(inducing_variable, DataPoints):
+        return inducing_variable.X.shape[1]
+    return inducing_variable.Z.shape[1] if isinstance(inducing_variable, InducingPoints | Multiscale) else None
 
 
 def mean_at(mean_function: MeanFunction, X: Array, num_outputs: int) -> Float[Array, "N P"]:

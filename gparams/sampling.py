@@ -17,7 +17,7 @@ import numpy as np
 import tabulate
 from jaxtyping import Array, Key
 
-from .parameters import LogDensity, Parameter, log_density, parameter_dict
+from .parameters import LogDensity, Parameter, log_density, parameter_dict, read_key
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -316,6 +316,7 @@ def sample(
             "sample: expected num_samples and num_chains of at least 1, num_warmup of at least 0 and target_acceptance "
             f"between 0 and 1, got {num_samples}, {num_chains}, {num_warmup} and {target_acceptance}"
         )
+    read_key(key, "sample")
     density = log_density(model, _likelihood(model, log_likelihood, data))
     if not allow_flat:
         _refuse_flat(model, density)

@@ -15,8 +15,8 @@ if "--benchmark-enable" not in sys.argv:
     os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *_fast]).strip()
 
 import jax  # noqa: E402
+import jaxtyping  # noqa: E402
 import pytest  # noqa: E402
-from jaxtyping import install_import_hook  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -30,12 +30,20 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 # From here on, jaxtyping's shapes in the signatures are checked at each call, save where calls are timed.
 if "--benchmark-enable" not in sys.argv:
-    install_import_hook("gparams", "beartype.beartype").__enter__()
+    jaxtyping.install_import_hook("gparams", "beartype.beartype").__enter__()
 
 
 @pytest.fixture
 def key():
     return jax.random.key(20261121)
+
+
+@pytest.fixture
+def unchecked():
+    """The library as a user has it: no type checker stands before the library's own messages."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
+from ..parameters import read_key
 from ._ends import explained, without_finite_loss
 from ._lbfgs import LBFGS
 from ._mesh import gather, over_devices, read_mesh
@@ -84,6 +85,8 @@ def fit(
             f"fit: expected a solver such as gp.fitting.LBFGS(), got {solver!r}. An optax optimiser goes in as "
             "gp.fitting.Optax(optimizer)."
         )
+    if key is not None:
+        read_key(key, "fit")
     home = problem = make_problem(model, loss, _read_data(solver, data), getattr(solver, "batch_size", None))
     if mesh is not None:
         problem = over_devices(problem, read_mesh(mesh), getattr(solver, "batch_size", None))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from ..parameters import Flat, combine, randomize
+from ..parameters import Flat, combine, randomize, read_key
 from ._ends import bounds_reached, explained, without_finite_loss
 from ._lbfgs import LBFGS, _run, _start, _Status
 from ._problem import Problem, make_problem
@@ -142,7 +142,7 @@ def fit_restarts(
         raise TypeError(f"fit_restarts: expected a solver such as gp.fitting.LBFGS(), got {solver!r}")
     data = jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf, data)
     problem = make_problem(model, loss, data)
-    start_key, run_key = jax.random.split(key)
+    start_key, run_key = jax.random.split(read_key(key, "fit_restarts"))
     starts = _starts(problem, start_key, num, spread)
     if isinstance(solver, LBFGS):
         batched = _on_accelerator(starts) if batched is None else batched

@@ -10,6 +10,7 @@ import scipy
 from jaxtyping import Array, Float, Key
 
 from ..kernels import Kernel
+from ..parameters import read_key
 
 
 def random_subset(X: Any, num: int, *, key: Key[Array, ""]) -> Float[Array, "M D"]:
@@ -41,7 +42,7 @@ def random_subset(X: Any, num: int, *, key: Key[Array, ""]) -> Float[Array, "M D
     (3, 1)
     """
     X = _read(X, num)
-    return X[jax.random.choice(key, X.shape[0], (num,), replace=False)]
+    return X[jax.random.choice(read_key(key, "random_subset"), X.shape[0], (num,), replace=False)]
 
 
 def kmeans(X: Any, num: int, *, key: Key[Array, ""], steps: int = 20) -> Float[Array, "M D"]:
@@ -85,7 +86,7 @@ def kmeans(X: Any, num: int, *, key: Key[Array, ""], steps: int = 20) -> Float[A
         raise ValueError(f"kmeans: {num} centres asked for, and X has {len(rows)} distinct rows")
     X, scale = np.asarray(X, rows.dtype), rows.std(0)
     scale = np.where(scale > 0, scale, 1.0)
-    seed = np.asarray(jax.random.bits(key, (4,)))
+    seed = np.asarray(jax.random.bits(read_key(key, "kmeans"), (4,)))
     centres, _ = scipy.cluster.vq.kmeans2(
         X / scale, num, iter=steps, minit="++", missing="warn", rng=np.random.default_rng(seed)
     )

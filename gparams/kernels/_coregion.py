@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..parameters import Parameter, as_parameter, positive, set_trainable
+from ..parameters import Parameter, as_parameter, positive, read_key, set_trainable
 from ._base import Kernel, Product, read_kernel
 from ._inputs import ActiveDims, one_hot, read_active_dims, read_count
 from ._stationary import IsotropicStationary
@@ -198,7 +198,9 @@ class Categorical(Kernel):
         self.num_labels = read_count(num_labels, "Categorical", "num_labels")
         self.wrapped_kernel = Product([non_categorical_kernel, set_trainable(categorical_kernel, False)])
         ell = categorical_kernel.lengthscales.value
-        draws = jax.random.uniform(jax.random.key(0) if key is None else key, (self.num_labels - 1, 1), ell.dtype)
+        draws = jax.random.uniform(
+            jax.random.key(0) if key is None else read_key(key, "Categorical"), (self.num_labels - 1, 1), ell.dtype
+        )
         self._Z_deltas = as_parameter(draws * ell.reshape(1, -1) * 10.0)
         self.sliced = bool(sliced)
         self.active_dims = read_active_dims(active_dims)

@@ -14,7 +14,7 @@ import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Array, Float, Int, Key
 
-from ..parameters import values
+from ..parameters import read_key, values
 from ._base import Kernel, Product, Scaled, Sum
 from ._coregion import Coregion
 from ._cosine import Cosine
@@ -88,7 +88,7 @@ def feature_map(kernel: Kernel, num_columns: int, num_features: int, *, key: Key
     [[2.  1.2]
      [1.2 2. ]]
     """
-    wave = _wave(kernel, num_columns, _num_pairs(num_features), key)
+    wave = _wave(kernel, num_columns, _num_pairs(num_features), read_key(key, "feature_map"))
     if wave is None:
         raise TypeError(
             f"{type(kernel).__name__} has no features that are known. Draw its functions at given inputs by "

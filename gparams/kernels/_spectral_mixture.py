@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..maths import square_distance
-from ..parameters import Parameter, as_parameter, positive
+from ..parameters import Parameter, as_parameter, positive, read_key
 from ._base import Kernel
 from ._inputs import ActiveDims, pair, read_active_dims, read_count
 from ._stationary import check_columns, per_column
@@ -125,7 +125,7 @@ class SpectralMixture(Kernel):
                 "SpectralMixture.from_data: expected columns of X and a Y that are finite and not constant"
             )
         finest, span = np.array([step.min() for step in steps]), np.array([step.sum() for step in steps])
-        for_means, for_scales = jax.random.split(key)
+        for_means, for_scales = jax.random.split(read_key(key, "SpectralMixture.from_data"))
         shape, dtype = (Q, X.shape[-1]), X.dtype
         u = np.asarray(jax.random.uniform(for_means, shape, dtype, minval=1e-3))
         ell = np.abs(np.asarray(jax.random.normal(for_scales, shape, dtype))) * span + 1e-2 * finest

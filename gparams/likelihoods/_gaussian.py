@@ -48,7 +48,7 @@ class Gaussian(PointwiseLikelihood):
     variance_lower_bound: float = eqx.field(static=True)
 
     def __init__(self, variance: Any = None, *, scale: Any = None, variance_lower_bound: float = 1e-6):
-        self.variance, self.scale = read_noise(variance, scale, variance_lower_bound)
+        self.variance, self.scale = read_noise("Gaussian", variance, scale, variance_lower_bound)
         self.variance_lower_bound = float(variance_lower_bound)
 
     def variance_at(self, X: Float[ArrayOrNumpy, "*B D"]) -> Float[Array, "*B 1"]:
@@ -75,13 +75,13 @@ class Gaussian(PointwiseLikelihood):
         return jnp.sum(log_gaussian(Y, Fmu, s2) - 0.5 * Fvar / s2, axis=-1)
 
 
-def read_noise(variance: Any, scale: Any, lower: float) -> tuple[Any, Any]:
+def read_noise(who: str, variance: Any, scale: Any, lower: float) -> tuple[Any, Any]:
     """Take the variance or the scale of Gaussian noise; of the two returned, one is None."""
     if variance is not None and scale is not None:
-        raise ValueError("Gaussian: give the variance or the scale (its square root), not both")
+        raise ValueError(f"{who}: give the variance or the scale (its square root), not both")
     if scale is not None:
-        return None, read_value(scale, math.sqrt(lower))
-    return read_value(1.0 if variance is None else variance, float(lower)), None
+        return None, read_value(scale, math.sqrt(lower), f"{who}: scale")
+    return read_value(1.0 if variance is None else variance, float(lower), f"{who}: variance"), None
 
 
 def noise_variance(likelihood: Any, X: Any) -> Array:

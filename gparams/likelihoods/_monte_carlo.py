@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ..maths import log_gaussian, monte_carlo_expectation, spread_normal_points
+from ..parameters import read_key
 from ._base import Likelihood
 from ._gaussian import noise_variance, read_noise
 from ._noise import Value
@@ -91,6 +92,7 @@ class MonteCarloLikelihood(Likelihood):
                 )
             return epsilon
         if key is not None:
+            read_key(key, type(self).__name__)
             return jax.random.normal(key, (self.num_monte_carlo_points, *Fmu.shape), Fmu.dtype)
         return spread_normal_points(self.num_monte_carlo_points, Fmu.shape[-1], Fmu.dtype)
 
@@ -138,7 +140,7 @@ class GaussianMC(MonteCarloLikelihood):
         variance_lower_bound: float = 1e-6,
         num_monte_carlo_points: int = 100,
     ):
-        self.variance, self.scale = read_noise(variance, scale, variance_lower_bound)
+        self.variance, self.scale = read_noise("GaussianMC", variance, scale, variance_lower_bound)
         self.variance_lower_bound = float(variance_lower_bound)
         self.num_monte_carlo_points = read_draws(num_monte_carlo_points)
 

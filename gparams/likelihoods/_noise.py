@@ -29,11 +29,11 @@ def as_module(fn: Callable[..., Any]) -> Any:
     return fn if isinstance(fn, eqx.Module) else Function(fn)
 
 
-def read_value(value: Any, lower: float) -> Any:
+def read_value(value: Any, lower: float, name: str) -> Any:
     """Take a number or a Parameter, which stays above `lower`, or a function from X [*B, D] to such numbers [*B, 1]."""
     if callable(value) and not isinstance(value, Parameter):
         return as_module(value)
-    return as_parameter(value, transform=positive(lower=lower))
+    return as_parameter(value, transform=positive(lower=lower), name=name)
 
 
 def evaluate(value: Any, X: Any, lower: float) -> Array:

@@ -10,6 +10,9 @@ from ._conditioning import whitened_kl as whitened_kl
 from ._distances import square_distance as square_distance
 from ._gaussian import gaussian_log_density as gaussian_log_density
 from ._gaussian import whiten as whiten
+from ._inputs import as_floating as as_floating
+from ._inputs import read_inputs as read_inputs
+from ._inputs import refuse_nonfinite_rows as refuse_nonfinite_rows
 from ._jitter import default_jitter as default_jitter
 from ._leave_one_out import leave_one_out as leave_one_out
 from ._linear_algebra import cholesky as cholesky

@@ -14,11 +14,11 @@ from jaxtyping import Array, Float, Key
 
 from ..kernels import Kernel
 from ..likelihoods import Gaussian, Likelihood
-from ..maths import add_diagonal, default_jitter, draw_gaussian, rows_in_chunk
+from ..maths import add_diagonal, default_jitter, draw_gaussian, read_inputs, rows_in_chunk
 from ..mean_functions import MeanFunction
-from ..parameters import Module, log_prior
+from ..parameters import Module, log_prior, read_key, read_num_samples
 from ..posteriors import Posterior, independent_outputs
-from ._data import caller_level, read_data, read_inputs
+from ._data import caller_level, read_data
 from ._parts import dtype_of
 
 
@@ -201,11 +201,18 @@ class GPModel(Module):
 
         Raises
         ------
+        TypeError
+            If X and Y are given as two arguments, and not as one pair.
         ValueError
             If a covariance is asked for, or the data is malformed or outside the likelihood's range; as for `predict_f`.
         numpy.linalg.LinAlgError
             As for `predict_f`.
         """
+        if np.ndim(full_cov) > 0:
+            raise TypeError(
+                "predict_log_density: expected one pair (X, Y), got an array in the place of full_cov; write "
+                "predict_log_density((X, Y))"
+            )
         if full_cov or full_output_cov:
             raise ValueError(
                 "predict_log_density: densities are of single points; leave full_cov and full_output_cov out"
@@ -274,13 +281,18 @@ class GPModel(Module):
 
         Raises
         ------
+        TypeError
+            If the key is not one key of JAX, or the number of samples not a whole number.
+        ValueError
+            If the number of samples is negative; and as for `predict_f`.
         numpy.linalg.LinAlgError
             If the covariance is not positive definite even so.
         """
+        read_key(key, "predict_f_samples")
+        num = 1 if num_samples is None else read_num_samples(num_samples, "predict_f_samples")
         mean, cov = self.predict_f(Xnew, full_cov=full_cov, full_output_cov=full_output_cov)
         jitter = default_jitter(mean.dtype) if jitter is None else jitter
-        shape = (1 if num_samples is None else num_samples, *mean.shape)
-        noise = jax.random.normal(key, shape, mean.dtype)
+        noise = jax.random.normal(key, (num, *mean.shape), mean.dtype)
         prior = self.kernel, jnp.asarray(Xnew)
         samples = _draw(prior, mean, cov, noise, jitter, full_cov=full_cov, full_output_cov=full_output_cov)
         refuse_nonfinite(

@@ -11,12 +11,12 @@ from jaxtyping import Array, Float
 from ..inducing_variables import InducingVariables, as_inducing_variables
 from ..kernels import Kernel
 from ..likelihoods import Gaussian
-from ..maths import add_diagonal, in_chunks, matmul, product, rows_in_chunk
+from ..maths import add_diagonal, in_chunks, matmul, product, read_inputs, rows_in_chunk
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter
 from ..posteriors import mean_at
 from ._base import GPModel, refuse_nonfinite
-from ._data import read_data, read_inputs
+from ._data import read_data
 from ._parts import read_gaussian, read_mean_function, read_single_output_kernel
 from ._sgpr import MEND, Terms, check_sparse, compute_qu, conditioned, prior, terms, upper_bound
 

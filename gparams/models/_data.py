@@ -7,10 +7,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
+
+from ..maths import as_floating, refuse_nonfinite_rows
 
 
 class Float32Warning(UserWarning):
@@ -46,7 +47,7 @@ def read_data(data: Any, *, missing: bool | None = None) -> tuple[Array, Array]:
     """
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"data: expected a pair (X, Y), got {type(data).__name__} of {_size(data)}")
-    X, Y = (_floating(array, name) for array, name in zip(data, ("X", "Y"), strict=True))
+    X, Y = (as_floating(array, name) for array, name in zip(data, ("X", "Y"), strict=True))
     if Y.ndim == 1:
         Y = Y[:, None]
     for array, name in ((X, "X"), (Y, "Y")):
@@ -70,43 +71,9 @@ def read_data(data: Any, *, missing: bool | None = None) -> tuple[Array, Array]:
     return X.astype(dtype), Y.astype(dtype)
 
 
-def read_inputs(Xnew: Any, num_columns: int | None, dtype: Any, name: str = "Xnew") -> Array:
-    """Check new inputs, and return them as a floating array [N, D]; any D where the number of columns is None."""
-    X = _floating(Xnew, name)
-    if X.ndim != 2 or num_columns not in (None, X.shape[1]):
-        mend = "; pass x[:, None] for one input column" if X.ndim == 1 and num_columns in (None, 1) else ""
-        mend = "; for a batch of sets use jax.vmap" if X.ndim > 2 else mend
-        raise ValueError(
-            f"{name}: expected shape [N, {'D' if num_columns is None else num_columns}] as in the data, got {X.shape}{mend}"
-        )
-    _refuse_nonfinite(X, name)
-    return X.astype(jnp.promote_types(X.dtype, dtype))
-
-
-def _floating(value: Any, name: str) -> Array:
-    if not isinstance(value, jax.Array):
-        try:
-            value = np.asarray(value)
-        except ValueError as error:
-            raise TypeError(f"{name}: expected a rectangular array of numbers ({error})") from error
-    if jnp.issubdtype(value.dtype, jnp.floating):
-        return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(value.dtype))
-    if value.dtype.kind not in "biu":
-        raise TypeError(f"{name}: expected real numbers, got dtype {value.dtype}")
-    return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(np.float64))
-
-
 def _refuse_nonfinite(array: Array, name: str, mend: str = "") -> None:
-    if isinstance(array, jax.core.Tracer):
-        return  # inside jit there is nothing to look at
-    bad = ~np.isfinite(np.asarray(array)).all(1)
-    if bad.any():
-        row = int(np.argmax(bad))
-        more = f" ({int(bad.sum())} such rows)" if bad.sum() > 1 else ""
-        raise ValueError(
-            f"{name}: row {row} is {np.asarray(array)[row]}, expected finite numbers{more}. To leave such rows out: "
-            f"keep = np.isfinite({name}).all(1), for X and Y alike.{mend}"
-        )
+    keep = f"To leave such rows out: keep = np.isfinite({name}).all(1), for X and Y alike.{mend}"
+    refuse_nonfinite_rows(array, name, keep)
 
 
 def _size(data: Any) -> str:

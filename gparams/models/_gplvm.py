@@ -23,7 +23,7 @@ from ..maths import (
     whiten,
 )
 from ..mean_functions import MeanFunction, Zero
-from ..parameters import Parameter, as_parameter, positive
+from ..parameters import Parameter, as_parameter, positive, read_key
 from ..posteriors import Posterior, mean_at
 from ._base import PosteriorModel
 from ._data import read_data
@@ -285,7 +285,7 @@ class BayesianGPLVM(PosteriorModel):
             raise ValueError("BayesianGPLVM: give either inducing_variable or num_inducing_variables")
         if num_inducing_variables is not None:
             refuse_more_inducing_than_data("BayesianGPLVM", num_inducing_variables, shape[0])
-            key = jax.random.key(0) if key is None else key
+            key = jax.random.key(0) if key is None else read_key(key, "BayesianGPLVM")
             rows = jax.random.choice(key, shape[0], (num_inducing_variables,), replace=False)
             inducing_variable = InducingPoints(self.X_data_mean.value[rows])
         self.inducing_variable = as_inducing_variables(inducing_variable)

@@ -17,14 +17,16 @@ from ..maths import (
     gaussian_log_density,
     in_chunks,
     leave_one_out,
+    read_inputs,
     rows_in_chunk,
     solve_triangular,
 )
 from ..mean_functions import MeanFunction, Zero
+from ..parameters import read_key, read_num_samples
 from ..pathwise import SampledFunctions, sample_functions
 from ..posteriors import Posterior, expand_outputs, mean_at
 from ._base import GPModel
-from ._data import read_data, read_inputs
+from ._data import read_data
 from ._diagnosis import explain, report_factorisation
 from ._missing import Part, Patterns, read_patterns, restore, shut_out, split_by_pattern
 from ._parts import read_gaussian, read_mean_function, read_single_output_kernel
@@ -309,7 +311,10 @@ class GPR(GPModel):
         Raises
         ------
         TypeError
-            If the kernel has no random features; the message says what to do.
+            If the kernel has no random features (the message says what to do), the key is not one key of JAX, or the number
+            of samples not a whole number.
+        ValueError
+            If the number of samples is negative.
         numpy.linalg.LinAlgError
             If the covariance of the data is not positive definite, to rounding.
 
@@ -322,9 +327,11 @@ class GPR(GPModel):
         ----------
         Wilson et al. (2020), *Efficiently sampling functions from Gaussian process posteriors*, eq. 13.
         """
+        read_key(key, "sample_functions")
+        num = read_num_samples(num_samples, "sample_functions")
         posterior, pivot, jitter = _posterior(self)
         report_factorisation(self, pivot, jitter)
-        return _sample_functions(self, posterior, key, num_samples, num_features)
+        return _sample_functions(self, posterior, key, num, num_features)
 
 
 def _parts(model: GPR) -> list[Part]:

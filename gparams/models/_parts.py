@@ -8,11 +8,12 @@ import jax.core
 import jax.numpy as jnp
 import numpy as np
 
-from ..inducing_variables import InducingPoints, InducingVariables
+from ..inducing_variables import InducingVariables
 from ..kernels import Kernel, MultioutputKernel
 from ..likelihoods import Gaussian, Likelihood
 from ..mean_functions import MeanFunction, Zero
 from ..parameters import Parameter, as_parameter, positive, triangular
+from ..posteriors import input_columns
 
 
 def dtype_of(tree: Any) -> Any:
@@ -68,12 +69,18 @@ def read_gaussian(model: str, likelihood: Any, noise_variance: Any) -> Gaussian:
     if noise_variance is not None and likelihood is not None:
         raise ValueError(f"{model}: give noise_variance or likelihood, not both")
     if likelihood is None:
-        return Gaussian(noise_variance)
+        number = noise_variance is not None and not callable(noise_variance)
+        return Gaussian(_noise(model, noise_variance) if number else noise_variance)
     if not isinstance(likelihood, Gaussian):
         raise TypeError(
             f"{model}: expected a Gaussian likelihood (this inference has no other), got {_got(likelihood)}"
         )
     return likelihood
+
+
+def _noise(model: str, noise_variance: Any) -> Parameter:
+    """The noise variance under the name that the model's argument has, with the bound that `Gaussian` gives it."""
+    return as_parameter(noise_variance, transform=positive(lower=1e-6), name=f"{model}: noise_variance")
 
 
 def count_latent_gps(kernel: Kernel, likelihood: Likelihood, num_outputs: int, asked: int | None, model: str) -> int:
@@ -98,9 +105,10 @@ def refuse_more_inducing_than_data(model: str, num_inducing: int, num_data: Any)
 
 def refuse_other_columns(model: str, inducing: InducingVariables, X: Any) -> None:
     """Inducing points live where the inputs do."""
-    if isinstance(inducing, InducingPoints) and inducing.Z.shape[1] != X.shape[1]:
+    columns = input_columns(inducing)
+    if columns not in (None, X.shape[1]):
         raise ValueError(
-            f"{model}: X has shape {X.shape} and the inducing points {inducing.Z.shape}; expected one number of columns"
+            f"{model}: X has {X.shape[1]} columns and the inducing points {columns}; expected one number of columns"
         )
 
 

@@ -6,13 +6,13 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..inducing_variables import InducingPoints, InducingVariables, MultioutputInducingVariables, as_inducing_variables
+from ..inducing_variables import InducingVariables, MultioutputInducingVariables, as_inducing_variables
 from ..kernels import Kernel, MultioutputKernel
 from ..likelihoods import Likelihood
 from ..maths import whitened_kl
 from ..mean_functions import MeanFunction
 from ..parameters import Parameter
-from ..posteriors import Posterior, create_posterior
+from ..posteriors import Posterior, create_posterior, input_columns
 from ._base import PosteriorModel
 from ._data import read_data
 from ._parts import (
@@ -136,8 +136,7 @@ class SVGP(PosteriorModel):
     @property
     def num_columns(self) -> int | None:
         """Number D of input columns, where inducing points tell it."""
-        inducing = self.inducing_variable
-        return inducing.Z.shape[1] if isinstance(inducing, InducingPoints) else None
+        return input_columns(self.inducing_variable)
 
     def prior_kl(self) -> Float[Array, ""]:
         """Divergence of q(u) from the prior; in nats."""

@@ -36,6 +36,8 @@ from ._partition import trainable as trainable
 from ._paths import PlaceError as PlaceError
 from ._place import at as at
 from ._priors import log_prior as log_prior
+from ._random import read_key as read_key
+from ._random import read_num_samples as read_num_samples
 from ._reading import parameter_dict as parameter_dict
 from ._reading import parameters as parameters
 from ._reading import read_values as read_values

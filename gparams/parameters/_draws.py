@@ -13,6 +13,7 @@ from ._held import working_dtype
 from ._parameter import Parameter, check_shape, rebuild
 from ._paths import Named, Path, text_of, walk
 from ._place import below, resolve, whole
+from ._random import read_key
 from ._tfp import tfd
 from ._ties import groups
 from ._transforms import elementwise, inverse, lenient_promotion
@@ -53,6 +54,7 @@ def sample_prior(where: Any, key: Key[Array, ""], *, include_frozen: bool = Fals
     >>> print(bool(gp.sample_prior(p, jax.random.key(0)) > 0.0))
     True
     """
+    read_key(key, "sample_prior")
     tree, targets = resolve(where)
     whole(targets, "sample_prior")
     chosen = [(path, p) for path, p in _chosen(tree, targets, include_frozen) if p._spec.prior is not None]
@@ -96,6 +98,7 @@ def randomize(where: Any, key: Key[Array, ""], *, spread: float = 1.0) -> Any:
     """
     if not isinstance(spread, jax.core.Tracer) and not (np.isfinite(spread) and spread >= 0.0):
         raise ValueError(f"randomize(spread={spread}): expected a finite number of at least 0")
+    read_key(key, "randomize")
     tree, targets = resolve(where)
     whole(targets, "randomize")
     chosen = _chosen(tree, targets, include_frozen=False)

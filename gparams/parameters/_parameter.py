@@ -85,29 +85,8 @@ class Parameter(ArrayManners, eqx.Module):
         trainable: bool | None = None,
         dtype: Any = None,
     ):
-        given = value if isinstance(value, Parameter) else None
-        array = read_array(value.value if given is not None else value, dtype, what="Parameter")
-        old = Spec() if given is None else given._spec.replace(tie=None)
-        if given is not None and array.dtype != given.dtype:  # the numbers of transform and prior go along
-            held = (None if h is None else hold(h.obj, array.dtype) for h in (old.transform, old.prior))
-            old = old.replace(**dict(zip(("transform", "prior"), held, strict=True)))
-        t = old.transform if transform is None else hold_transform(transform, array.dtype)
-        u = given.unconstrained if given is not None and transform is None else None
-        if u is None or u.dtype != array.dtype:
-            u = to_unconstrained(t, array, what="Parameter")
-        mask = old.mask if t is old.transform and trainable is None else None
-        space, density = old.prior_on if prior_on is None else read_space(prior_on, "prior_on"), old.prior
-        if prior is not None:
-            density = hold_prior(prior, array.dtype)
-            check_shape(density, tuple(array.shape if space == "constrained" else u.shape), "Parameter")
-        self.unconstrained = jnp.asarray(u)
-        self._spec = Spec(
-            t,
-            density,
-            space,
-            old.trainable if trainable is None else read_flag(trainable, "trainable"),
-            mask,
-        )
+        facts = transform, prior, prior_on, trainable
+        self.unconstrained, self._spec = _read(value, *facts, dtype, "Parameter")
 
     @property
     def value(self) -> Array:
@@ -241,7 +220,30 @@ class Buffer(ArrayManners, eqx.Module):
         return wadler_lindig.TextDoc(repr(self))
 
 
-def as_parameter(value: Any, *, transform: tfb.Bijector | None = None) -> Parameter:
+def _read(
+    value: Any, transform: Any, prior: Any, prior_on: PriorOn | None, trainable: bool | None, dtype: Any, what: str
+) -> tuple[Array, Spec]:
+    """The two halves of a Parameter, from what its constructor takes; `what` it is called in messages."""
+    given = value if isinstance(value, Parameter) else None
+    array = read_array(value.value if given is not None else value, dtype, what=what)
+    old = Spec() if given is None else given._spec.replace(tie=None)
+    if given is not None and array.dtype != given.dtype:  # the numbers of transform and prior go along
+        held = (None if h is None else hold(h.obj, array.dtype) for h in (old.transform, old.prior))
+        old = old.replace(**dict(zip(("transform", "prior"), held, strict=True)))
+    t = old.transform if transform is None else hold_transform(transform, array.dtype)
+    u = given.unconstrained if given is not None and transform is None else None
+    if u is None or u.dtype != array.dtype:
+        u = to_unconstrained(t, array, what=what)
+    mask = old.mask if t is old.transform and trainable is None else None
+    space, density = old.prior_on if prior_on is None else read_space(prior_on, "prior_on"), old.prior
+    if prior is not None:
+        density = hold_prior(prior, array.dtype)
+        check_shape(density, tuple(array.shape if space == "constrained" else u.shape), what)
+    flag = old.trainable if trainable is None else read_flag(trainable, "trainable")
+    return jnp.asarray(u), Spec(t, density, space, flag, mask)
+
+
+def as_parameter(value: Any, *, transform: tfb.Bijector | None = None, name: str = "Parameter") -> Parameter:
     """Make a Parameter of what a constructor was given: a number or array, or a Parameter, adopted whole.
 
     A Parameter is copied with its own transform, prior and trainable flag, so that two constructors given the same
@@ -253,6 +255,8 @@ def as_parameter(value: Any, *, transform: tfb.Bijector | None = None) -> Parame
         Number, array, or Parameter.
     transform
         TFP bijector for a value that is not a Parameter yet.
+    name
+        What messages call it, such as ``"GPR: noise_variance"``.
 
     Returns
     -------
@@ -272,7 +276,7 @@ def as_parameter(value: Any, *, transform: tfb.Bijector | None = None) -> Parame
     """
     if isinstance(value, Parameter):
         return rebuild(value.unconstrained, value._spec.replace(tie=None))
-    return Parameter(value, transform=transform)
+    return rebuild(*_read(value, transform, None, None, None, None, name))
 
 
 # ---- building blocks of the verbs

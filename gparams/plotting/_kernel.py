@@ -9,6 +9,7 @@ from jaxtyping import Array, Key
 
 from ..kernels import Kernel, MultioutputKernel
 from ..maths import default_jitter, draw_gaussian
+from ..parameters import read_key, read_num_samples
 from ._axes import COLORS, read_axes
 
 
@@ -94,7 +95,8 @@ def plot_kernel(
         ax.figure.colorbar(image, ax=ax, label="k(x, x′)")
         ax.set(xlabel="x′", ylabel="x")
     elif show == "samples" and key is not None:
-        draws = _draw_prior(kernel, X, num_samples, key)
+        read_key(key, "plot_kernel")
+        draws = _draw_prior(kernel, X, read_num_samples(num_samples, "plot_kernel"), key)
         for i, draw in enumerate(draws):
             ax.plot(x, draw, color=color or COLORS[i % len(COLORS)], lw=1.2)
         ax.set(xlabel="x", ylabel="f(x)")

@@ -285,8 +285,8 @@ class BayesianGPLVM(PosteriorModel):
             raise ValueError("BayesianGPLVM: give either inducing_variable or num_inducing_variables")
         if num_inducing_variables is not None:
             refuse_more_inducing_than_data("BayesianGPLVM", num_inducing_variables, shape[0])
-            key = jax.random.key(0) if key is None else read_key(key, "BayesianGPLVM")
-            rows = jax.random.choice(key, shape[0], (num_inducing_variables,), replace=False)
+            drawn_by = jax.random.key(0) if key is None else read_key(key, "BayesianGPLVM")
+            rows = jax.random.choice(drawn_by, shape[0], (num_inducing_variables,), replace=False)
             inducing_variable = InducingPoints(self.X_data_mean.value[rows])
         self.inducing_variable = as_inducing_variables(inducing_variable)
         refuse_more_inducing_than_data("BayesianGPLVM", self.inducing_variable.num_inducing, shape[0])

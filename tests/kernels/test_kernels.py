@@ -337,3 +337,22 @@ def test_periodic_ard_needs_its_columns(kind, columns):
 def test_a_slice_that_picks_nothing_is_an_error():
     with pytest.raises(ValueError, match="column"):
         SE(active_dims=slice(5, 9))(X)
+
+
+def test_degree_of_a_polynomial_may_be_written_as_an_integer():
+    assert_allclose(gp.kernels.Polynomial(degree=2)(X), (X @ X.T + 1.0) ** 2)
+
+
+@pytest.mark.parametrize("degree", [-1, 2.5, np.nan, np.inf])
+def test_degree_of_a_polynomial_is_a_whole_number(degree):
+    with pytest.raises(ValueError, match="whole number from 0 on, got"):
+        gp.kernels.Polynomial(degree)
+
+
+def test_no_lengthscale_of_a_cosine_is_zero():
+    for given in ([0.0, 1.0], gp.Parameter(0.0)):
+        with pytest.raises(ValueError, match="other than zero"):
+            gp.kernels.Cosine(lengthscales=given)
+    # Under jit it can't be looked at.
+    out = jax.jit(lambda ell: gp.kernels.Cosine(lengthscales=ell)(np.eye(2)))(jnp.array([-2.0, 1.0]))
+    assert_allclose(out, gp.kernels.Cosine(lengthscales=[-2.0, 1.0])(np.eye(2)))

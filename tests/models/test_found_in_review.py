@@ -113,11 +113,6 @@ def test_a_kernel_may_have_any_fields():
     assert np.isfinite(mean).all() and np.all(np.asarray(var) >= 0)
 
 
-def test_classes_have_their_latent_functions_by_default():
-    assert gp.models.SVGP(SE(), gp.likelihoods.MultiClass(3), Z).num_latent_gps == 3
-    assert gp.models.SVGP(SE(), GAUSSIAN(), Z).num_latent_gps == 1
-
-
 def test_inducing_points_tell_the_columns():
     with pytest.raises(ValueError, match=r"expected shape \[N, 2\]"):
         gp.models.SVGP(SE(), GAUSSIAN(), Z).predict_f(X[:, :1])

@@ -34,7 +34,7 @@ class ChangePoints(Kernel):
         :math:`s > 0`, over units of the input: one number, or one for each location (in the order of sorted locations). A
         Parameter is adopted whole.
     switch_dim
-        The column of X along which they take turns.
+        The column of X along which they take turns; by keyword alone. (GPflow has inputs of one column.)
 
     Raises
     ------
@@ -62,7 +62,8 @@ class ChangePoints(Kernel):
     steepness: Parameter
     switch_dim: int = eqx.field(static=True)
 
-    def __init__(self, kernels: Sequence[Kernel], locations: Any, steepness: Any = 1.0, switch_dim: int = 0):
+    # GPflow's fourth argument is a name, which kernels don't have here: a column in its place must say that it is one.
+    def __init__(self, kernels: Sequence[Kernel], locations: Any, steepness: Any = 1.0, *, switch_dim: int = 0):
         self.kernels = read_kernels(kernels, "ChangePoints")
         self.locations = as_parameter(locations)
         self.steepness = as_parameter(steepness, transform=positive())

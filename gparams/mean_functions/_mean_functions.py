@@ -334,7 +334,7 @@ class SwitchedMeanFunction(MeanFunction):
 
     Parameters
     ----------
-    meanfunctions
+    meanfunction_list
         Mean functions of the same number of outputs; label k takes the k-th. They get X without its last column.
 
     Raises
@@ -358,8 +358,8 @@ class SwitchedMeanFunction(MeanFunction):
 
     functions: tuple[MeanFunction, ...]
 
-    def __init__(self, meanfunctions: Sequence[MeanFunction]):
-        self.functions = tuple(meanfunctions)
+    def __init__(self, meanfunction_list: Sequence[MeanFunction]):
+        self.functions = tuple(meanfunction_list)
         if not self.functions:
             raise ValueError("SwitchedMeanFunction: expected at least one mean function")
 

@@ -29,7 +29,7 @@ def test_is_lloyds_formula():
         + np.outer(s * (1 - t), s2 * (1 - t2)) * b(X, X2)
         + np.outer(t, t2) * c(X, X2)
     )
-    assert_allclose(CP([a, b, c], [0.3, 0.9], [2.0, 5.0], 1)(X, X2), three)
+    assert_allclose(CP([a, b, c], [0.3, 0.9], [2.0, 5.0], switch_dim=1)(X, X2), three)
 
 
 def test_far_from_the_point_one_kernel_is_left():

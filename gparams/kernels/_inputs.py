@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..maths import first_odd_label
+
 
 class Slice(NamedTuple):
     """A Python slice that can be hashed (before Python 3.12 they can't)."""
@@ -60,9 +62,8 @@ def one_hot(labels: Float[Array, "*B N"], num_labels: int, who: str, dtype: Any)
     """
     if not isinstance(labels, jax.core.Tracer):
         y = np.asarray(labels)
-        wrong = ~((y >= 0) & (y < num_labels) & (y == np.round(y)))
-        if wrong.any():
-            index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        index = first_odd_label(y, num_labels)
+        if index is not None:
             raise ValueError(
                 f"{who}: expected labels 0 to {num_labels - 1}, got {y[index]} in row {index[-1]}. Is it the right column? "
                 "Choose that of the labels by active_dims"

@@ -5,6 +5,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from ..maths import first_odd_label
+
 
 class Support(Protocol):
     """A set of observations."""
@@ -54,9 +56,9 @@ class Labelled(NamedTuple):
         if Y.shape[1] < 2:
             return 0, f"Y has {Y.shape[1]} column, expected observations and, in the last column, labels"
         label, count = Y[:, -1], len(self.supports)
-        odd = ~np.isin(label, np.arange(count))
-        if odd.any():
-            row = int(np.argmax(odd))
+        odd = first_odd_label(label, count)
+        if odd is not None:
+            row = odd[0]
             return (
                 row,
                 f"Y[{row}, {Y.shape[1] - 1}] is {label[row]:g}, expected a label, a whole number from 0 to {count - 1}",

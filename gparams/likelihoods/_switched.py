@@ -95,7 +95,7 @@ class SwitchedLikelihood(Likelihood):
 
         Other rows are given harmless values first: what is infinite there would spoil the derivative, picked or not.
         """
-        label, y = Y[..., -1:].astype(int), Y[..., :-1]
+        label, y = Y[..., -1:], Y[..., :-1]
         out = jnp.full(Y.shape[:-1], jnp.nan, Y.dtype)
         for k, likelihood in enumerate(self.likelihoods):
             own = label == k

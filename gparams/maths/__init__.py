@@ -14,6 +14,7 @@ from ._inputs import as_floating as as_floating
 from ._inputs import read_inputs as read_inputs
 from ._inputs import refuse_nonfinite_rows as refuse_nonfinite_rows
 from ._jitter import default_jitter as default_jitter
+from ._labels import first_odd_label as first_odd_label
 from ._leave_one_out import leave_one_out as leave_one_out
 from ._linear_algebra import cholesky as cholesky
 from ._linear_algebra import cholesky_and_inverse as cholesky_and_inverse

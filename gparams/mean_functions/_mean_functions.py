@@ -1,7 +1,7 @@
 """Mean functions: what is expected before any data."""
 
 import abc
-from collections.abc import Sequence
+import operator
 from typing import Any, final
 
 import equinox as eqx
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..maths import first_odd_label
 from ..parameters import Module, Parameter, as_parameter
 
 ArrayOrNumpy = Array | np.ndarray
@@ -44,6 +45,32 @@ class MeanFunction(Module):
 
     def __mul__(self, other: Any) -> "Product":
         return Product(self, other) if isinstance(other, MeanFunction) else NotImplemented
+
+
+def _read_part(part: Any, who: str) -> Any:
+    """Check a part of a mean function: a mean function itself, or a plain function of X."""
+    if isinstance(part, MeanFunction) or (callable(part) and not isinstance(part, type | Module)):
+        return part
+    got = f"{part!r} of type {type(part).__name__}" if not isinstance(part, Module) else f"a {type(part).__name__}"
+    mend = ""
+    if isinstance(part, type):
+        got, mend = f"the class {part.__name__}", f"; call it: {part.__name__}(...)"
+    elif np.ndim(part) == 0 and isinstance(part, int | float | np.generic | jax.Array | Parameter):
+        mend = "; a constant is gparams.mean_functions.Constant of it"
+    elif isinstance(part, Module):
+        mend = ", whose class is not a subclass of gparams.mean_functions.MeanFunction"
+    raise TypeError(f"{who}: expected mean functions, got {got}{mend}")
+
+
+def _read_whole(n: Any, least: int, what: str) -> int:
+    """Check a whole number that is not below the least."""
+    try:
+        whole = operator.index(n)
+    except TypeError as error:
+        raise TypeError(f"Polynomial: expected {what} to be a whole number, got {n!r}") from error
+    if whole < least:
+        raise ValueError(f"Polynomial: expected {what} to be {least} or more, got {whole}")
+    return whole
 
 
 @final
@@ -127,8 +154,8 @@ class Linear(MeanFunction):
     Raises
     ------
     ValueError
-        If A has more than two axes, or, a Parameter, fewer; and, when called, if it has neither one row nor one for each
-        column of X.
+        If A has more than two axes, or, a Parameter, fewer; if b has neither one number nor one for each output of A; and,
+        when called, if A has neither one row nor one for each column of X.
 
     References
     ----------
@@ -151,12 +178,20 @@ class Linear(MeanFunction):
         self.b = as_parameter(np.zeros(1) if b is None else b)
         if self.A.ndim != 2:
             raise ValueError(f"Linear: expected A of shape [D, P], got {self.A.shape}")
+        if 1 not in (self.A.shape[1], self.b.size) and self.A.shape[1] != self.b.size:
+            raise ValueError(
+                f"Linear: A of shape {self.A.shape} has {self.A.shape[1]} outputs, and b has {self.b.size} numbers; give "
+                "one for each output, or one for all"
+            )
 
     def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
         """The line, [*B, N, P]."""
         A, b = self.A.value, self.b.value
         if A.shape[0] not in (1, X.shape[-1]):
-            raise ValueError(f"Linear: A has {A.shape[0]} rows, and X has {X.shape[-1]} columns")
+            raise ValueError(
+                f"Linear: A has {A.shape[0]} rows, and X has {X.shape[-1]} columns; give A one row for each column, or one "
+                "for all"
+            )
         A = jnp.broadcast_to(A, (X.shape[-1], A.shape[1]))
         return jnp.matmul(X, A, precision="highest") + jnp.broadcast_to(b.reshape(-1), (*X.shape[:-1], b.size))
 
@@ -211,8 +246,11 @@ class Polynomial(MeanFunction):
 
     Raises
     ------
+    TypeError
+        If the degree or a number of inputs or outputs is not a whole number.
     ValueError
-        If the weights don't fit the number of terms.
+        If the degree is below 0, or a number of inputs or outputs below 1; if the weights don't fit the number of terms;
+        and, when called, if X has not `input_dim` columns.
 
     References
     ----------
@@ -230,6 +268,8 @@ class Polynomial(MeanFunction):
     powers: tuple[tuple[int, ...], ...] = eqx.field(static=True)
 
     def __init__(self, degree: int, input_dim: int = 1, output_dim: int = 1, w: Any = None):
+        degree, input_dim = _read_whole(degree, 0, "degree"), _read_whole(input_dim, 1, "input_dim")
+        output_dim = _read_whole(output_dim, 1, "output_dim")
         self.powers = tuple(_powers(degree, input_dim))
         if not isinstance(w, Parameter):
             w = np.eye(1, len(self.powers)) if w is None else np.asarray(w, float)
@@ -240,10 +280,19 @@ class Polynomial(MeanFunction):
                     f"Polynomial: expected weights that broadcast to {(output_dim, len(self.powers))}, got {w.shape}"
                 ) from error
         self.w = as_parameter(w)
+        if self.w.shape != (output_dim, len(self.powers)):
+            raise ValueError(
+                f"Polynomial: expected a Parameter of shape {(output_dim, len(self.powers))}, got {self.w.shape}"
+            )
 
     def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
         """The polynomial, [*B, N, P]."""
-        w = self.w.value
+        w, input_dim = self.w.value, len(self.powers[0])
+        if X.shape[-1] != input_dim:
+            raise ValueError(
+                f"Polynomial: it is one of {input_dim} inputs, and X has {X.shape[-1]} columns; give "
+                f"input_dim={X.shape[-1]}"
+            )
         terms = [_monomial(jnp.asarray(X), powers) for powers in self.powers]
         return jnp.matmul(jnp.stack(terms, -1), w.T, precision="highest")
 
@@ -269,7 +318,12 @@ class Additive(MeanFunction):
     Parameters
     ----------
     first_part, second_part
-        Mean functions of the same number of outputs, or of one.
+        Mean functions of the same number of outputs, or of one; a plain function of X is taken too.
+
+    Raises
+    ------
+    TypeError
+        If one of them is not a mean function.
 
     References
     ----------
@@ -287,8 +341,8 @@ class Additive(MeanFunction):
     add_1: MeanFunction
     add_2: MeanFunction
 
-    def __init__(self, first_part: MeanFunction, second_part: MeanFunction):
-        self.add_1, self.add_2 = first_part, second_part
+    def __init__(self, first_part: Any, second_part: Any):
+        self.add_1, self.add_2 = (_read_part(part, "Additive") for part in (first_part, second_part))
 
     def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
         """The sum, [*B, N, P]."""
@@ -302,7 +356,12 @@ class Product(MeanFunction):
     Parameters
     ----------
     first_part, second_part
-        Mean functions of the same number of outputs, or of one.
+        Mean functions of the same number of outputs, or of one; a plain function of X is taken too.
+
+    Raises
+    ------
+    TypeError
+        If one of them is not a mean function.
 
     References
     ----------
@@ -320,8 +379,8 @@ class Product(MeanFunction):
     prod_1: MeanFunction
     prod_2: MeanFunction
 
-    def __init__(self, first_part: MeanFunction, second_part: MeanFunction):
-        self.prod_1, self.prod_2 = first_part, second_part
+    def __init__(self, first_part: Any, second_part: Any):
+        self.prod_1, self.prod_2 = (_read_part(part, "Product") for part in (first_part, second_part))
 
     def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
         """The product, [*B, N, P]."""
@@ -339,8 +398,11 @@ class SwitchedMeanFunction(MeanFunction):
 
     Raises
     ------
+    TypeError
+        If one of them is not a mean function.
     ValueError
-        If there is none, or a label has none. (Inside `jit`, where a label can't be looked at, the mean is then NaN.)
+        If there is none; and, when called, if a label is not a whole number from 0 to one less than their number. (Inside
+        `jit`, where a label can't be looked at, the mean is then NaN.)
 
     References
     ----------
@@ -358,19 +420,25 @@ class SwitchedMeanFunction(MeanFunction):
 
     functions: tuple[MeanFunction, ...]
 
-    def __init__(self, meanfunction_list: Sequence[MeanFunction]):
-        self.functions = tuple(meanfunction_list)
+    def __init__(self, meanfunction_list: Any):
+        if callable(meanfunction_list):
+            raise TypeError(
+                f"SwitchedMeanFunction: expected a list of mean functions, got one {type(meanfunction_list).__name__}"
+            )
+        self.functions = tuple(_read_part(part, "SwitchedMeanFunction") for part in meanfunction_list)
         if not self.functions:
             raise ValueError("SwitchedMeanFunction: expected at least one mean function")
 
     def __call__(self, X: Float[ArrayOrNumpy, "*B N D"]) -> Float[Array, "*B N P"]:
         """Each row's own mean, [*B, N, P]."""
-        label, inputs = jnp.asarray(X)[..., -1:].astype(int), X[..., :-1]
+        label, inputs = jnp.asarray(X)[..., -1:], X[..., :-1]
         count = len(self.functions)
-        if not isinstance(label, jax.core.Tracer) and not np.all((label >= 0) & (label < count)):
-            odd = sorted(set(np.unique(label).tolist()) - set(range(count)))
+        odd = None if isinstance(label, jax.core.Tracer) else first_odd_label(np.asarray(label), count)
+        if odd is not None:
+            place = ", ".join(str(i) for i in (*odd[:-1], X.shape[-1] - 1))
             raise ValueError(
-                f"SwitchedMeanFunction: the last column of X is the label, one of 0 to {count - 1}, and holds {odd} too"
+                f"SwitchedMeanFunction: X[{place}] is {label[odd]:g}, expected a label, a whole number from 0 to "
+                f"{count - 1}"
             )
         values = jnp.stack([m(inputs) for m in self.functions])  # [K, *B, N, P]
         out = jnp.full(values.shape[1:], jnp.nan, values.dtype)

@@ -242,7 +242,7 @@ def test_switched_rows_are_those_of_their_likelihood():
     assert all(np.isfinite(g) and g != 0.0 for g in slope(lik).values())
     mean, _ = lik.predict_mean_and_var(F, F, V)
     assert_allclose(mean[:, 1:2], parts[1].predict_mean_and_var(F, F, V)[0])
-    unknown = np.hstack([Y[:, :1], np.full((5, 1), 3.0)])
+    unknown = np.hstack([Y[:, :1], [[3.0], [-1.0], [0.5], [1.5], [np.nan]]])
     assert np.isnan(lik.log_prob(F, F, unknown)).all()
 
 

@@ -77,20 +77,71 @@ def test_a_parameter_is_adopted_whole():
     assert not gp.mean_functions.Constant(c).c.trainable
 
 
-def test_what_does_not_fit():
-    with pytest.raises(ValueError, match="A has 2 rows, and X has 3 columns"):
-        gp.mean_functions.Linear(np.ones((2, 1)))(X)
-    with pytest.raises(ValueError, match=r"shape \[D, P\], got \(2,\)"):
-        gp.mean_functions.Linear(gp.Parameter([1.0, 2.0]))
-    with pytest.raises(ValueError, match=r"broadcast to \(1, 3\), got \(2,\)"):
-        gp.mean_functions.Polynomial(2, w=[1.0, 2.0])
-    with pytest.raises(ValueError, match="at least one"):
-        gp.mean_functions.SwitchedMeanFunction([])
-    switched = gp.mean_functions.SwitchedMeanFunction([gp.mean_functions.Zero()])
-    with pytest.raises(ValueError, match=r"the label, one of 0 to 0, and holds \[1\] too"):
-        switched(X)
-    unknown = jax.jit(switched)(X)
-    assert np.isnan(unknown[z == 1]).all() and not np.any(unknown[z == 0])
+M = gp.mean_functions
+MISFITS = {
+    "line, rows": (lambda: M.Linear(np.ones((2, 1)))(X), ValueError, "A has 2 rows, and X has 3 columns; give A one row"),
+    "line, rank": (lambda: M.Linear(gp.Parameter([1.0, 2.0])), ValueError, r"shape \[D, P\], got \(2,\)"),
+    "line, outputs": (lambda: M.Linear(np.ones((3, 2)), np.zeros(3)), ValueError, "has 2 outputs, and b has 3 numbers"),
+    "weights": (lambda: M.Polynomial(2, w=[1.0, 2.0]), ValueError, r"broadcast to \(1, 3\), got \(2,\)"),
+    "weights, Parameter": (
+        lambda: M.Polynomial(2, w=gp.Parameter(np.ones(3))), ValueError, r"Parameter of shape \(1, 3\), got \(3,\)"
+    ),
+    "degree below zero": (lambda: M.Polynomial(-1), ValueError, "expected degree to be 0 or more, got -1"),
+    "degree with a fraction": (lambda: M.Polynomial(1.5), TypeError, "a whole number, got 1.5|checking the parameters"),
+    "degree in words": (lambda: M.Polynomial("two"), TypeError, "a whole number, got 'two'|checking the parameters"),
+    "no input": (lambda: M.Polynomial(1, 0), ValueError, "input_dim to be 1 or more"),
+    "no output": (lambda: M.Polynomial(1, 1, 0), ValueError, "output_dim to be 1 or more"),
+    "too few columns": (lambda: M.Polynomial(1, 4)(X), ValueError, "of 4 inputs, and X has 3 columns; give input_dim=3"),
+    "too many columns": (lambda: M.Polynomial(1, 2)(X), ValueError, "of 2 inputs, and X has 3 columns"),
+    "one function": (lambda: M.SwitchedMeanFunction(M.Zero()), TypeError, "a list of mean functions, got one Zero"),
+    "no function": (lambda: M.SwitchedMeanFunction([]), ValueError, "at least one"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_what_does_not_fit(case):
+    make, error, message = MISFITS[case]
+    with pytest.raises(error, match=message):
+        make()
+
+
+PARTS = {
+    "text": ("zero", "got 'zero' of type str"),
+    "nothing": (None, "got None"),
+    "number": (2.0, r"got 2.0 of type float; a constant is gparams.mean_functions.Constant of it"),
+    "array": (np.ones(2), "got .* of type ndarray$"),
+    "class": (M.Zero, r"got the class Zero; call it: Zero\(\.\.\.\)"),
+    "kernel": (gp.kernels.White(), "got a White, whose class is not a subclass of gparams.mean_functions.MeanFunction"),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_are_mean_functions(part):
+    given, message = PARTS[part]
+    for make in (
+        lambda: M.Additive(given, M.Zero()),
+        lambda: M.Product(M.Zero(), given),
+        lambda: M.SwitchedMeanFunction([M.Zero(), given]),
+    ):
+        with pytest.raises(
+            TypeError, match=f"(Additive|Product|SwitchedMeanFunction): expected mean functions, {message}"
+        ):
+            make()
+
+
+def test_a_plain_function_is_a_part_too():
+    assert np.array_equal(M.Additive(lambda X: 2.0 * X, M.Identity())(X), 3.0 * X)
+
+
+@pytest.mark.parametrize("wrong", [2.0, -1.0, 0.5, np.nan, np.inf])
+def test_labels_that_are_none(wrong):
+    switched = M.SwitchedMeanFunction(meanfunction_list=[M.Zero(), M.Constant(2.0)])
+    bad = X.copy()
+    bad[3, 2] = wrong
+    with pytest.raises(ValueError, match=rf"X\[3, 2\] is {wrong:g}, expected a label, a whole number from 0 to 1"):
+        switched(bad)
+    unknown = jax.jit(switched)(bad)  # where they can't be looked at
+    assert np.isnan(unknown[3]).all() and np.array_equal(unknown[[0, 1, 2, 4], 0], [0.0, 2.0, 2.0, 2.0])
 
 
 def test_gradient_of_a_switched_mean_reaches_each_function():

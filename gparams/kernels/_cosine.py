@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..parameters import Parameter, as_parameter, positive
+from ..parameters import Parameter
 from ._base import Kernel
 from ._inputs import ActiveDims, pair, read_active_dims
+from ._numbers import one_number, one_or_one_a_column
 from ._stationary import check_columns, per_column
 
 
@@ -34,7 +35,7 @@ class Cosine(Kernel):
     Raises
     ------
     ValueError
-        If a value is not in its domain, or a lengthscale is zero.
+        If a value is not in its domain, or has more axes than are said above, or a lengthscale is zero.
 
     References
     ----------
@@ -53,8 +54,8 @@ class Cosine(Kernel):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
-        self.lengthscales = as_parameter(lengthscales, transform=None if np.ndim(lengthscales) else positive())
+        self.variance = one_number(self, "variance", variance)
+        self.lengthscales = one_or_one_a_column(self, "lengthscales", lengthscales, signed=np.ndim(lengthscales) > 0)
         self.active_dims = read_active_dims(active_dims)
         ell = self.lengthscales.value
         if not isinstance(ell, jax.core.Tracer) and not (ell != 0).all():

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..maths import square_distance
-from ..parameters import Parameter, as_parameter, positive
+from ..parameters import Parameter
 from ._base import Kernel
 from ._deep import read_network
 from ._inputs import ActiveDims, pair, read_active_dims
+from ._numbers import one_number
 
 
 @final
@@ -39,8 +40,8 @@ class GibbsKernel(Kernel):
     TypeError
         If the lengthscale is not callable.
     ValueError
-        If the variance is not positive; and, when called, if lengthscales are of the wrong shape or not positive (under
-        jit, where they can't be looked at, the covariances of such a row are NaN).
+        If the variance is not one positive number; and, when called, if lengthscales are of the wrong shape or not positive
+        (under jit, where they can't be looked at, the covariances of such a row are NaN).
 
     References
     ----------
@@ -61,7 +62,7 @@ class GibbsKernel(Kernel):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, lengthscales: Callable[..., Any], variance: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
+        self.variance = one_number(self, "variance", variance)
         self.lengthscales = read_network(lengthscales, "GibbsKernel")
         self.active_dims = read_active_dims(active_dims)
 

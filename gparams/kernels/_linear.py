@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..parameters import Parameter, as_parameter, positive
+from ..parameters import Parameter
 from ._base import Kernel
 from ._inputs import ActiveDims, pair, read_active_dims
+from ._numbers import one_number, one_or_one_a_column
 from ._stationary import check_columns, per_column
 
 
@@ -46,7 +47,7 @@ class Linear(Kernel):
     Raises
     ------
     ValueError
-        If a value is not positive and finite.
+        If a value is not positive and finite, or has more axes than are said above.
 
     References
     ----------
@@ -65,7 +66,7 @@ class Linear(Kernel):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
+        self.variance = one_or_one_a_column(self, "variance", variance)
         self.active_dims = read_active_dims(active_dims)
 
     @property
@@ -106,7 +107,8 @@ class Polynomial(Kernel):
     Raises
     ------
     ValueError
-        If a value is not positive and finite, or the degree is not a whole number from 0.
+        If a value is not positive and finite, or has more axes than are said above, or the degree is not a whole number
+        from 0.
 
     References
     ----------
@@ -131,8 +133,8 @@ class Polynomial(Kernel):
         if not (np.ndim(degree) == 0 and float(degree).is_integer() and degree >= 0):
             raise ValueError(f"Polynomial: expected degree to be a whole number from 0 on, got {degree!r}")
         self.degree = int(degree)
-        self.variance = as_parameter(variance, transform=positive())
-        self.offset = as_parameter(offset, transform=positive())
+        self.variance = one_or_one_a_column(self, "variance", variance)
+        self.offset = one_number(self, "offset", offset)
         self.active_dims = read_active_dims(active_dims)
 
     @property
@@ -182,7 +184,7 @@ class ArcCosine(Kernel):
     Raises
     ------
     ValueError
-        If the order is not 0, 1 or 2, or a value is not positive and finite.
+        If the order is not 0, 1 or 2, or a value is not positive and finite, or has more axes than are said above.
 
     References
     ----------
@@ -214,9 +216,9 @@ class ArcCosine(Kernel):
         if order not in (0, 1, 2):
             raise ValueError(f"ArcCosine: expected order 0, 1 or 2, got {order!r}")
         self.order = order
-        self.variance = as_parameter(variance, transform=positive())
-        self.bias_variance = as_parameter(bias_variance, transform=positive())
-        self.weight_variances = as_parameter(weight_variances, transform=positive())
+        self.variance = one_number(self, "variance", variance)
+        self.bias_variance = one_number(self, "bias_variance", bias_variance)
+        self.weight_variances = one_or_one_a_column(self, "weight_variances", weight_variances)
         self.active_dims = read_active_dims(active_dims)
 
     @property

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..maths import square_distance
-from ..parameters import Parameter, as_parameter, positive
+from ..parameters import Parameter
 from ._base import Kernel
 from ._inputs import ActiveDims
+from ._numbers import one_or_one_a_column
 from ._stationary import DistanceStationary, IsotropicStationary, check_columns, distance, per_column
 
 
@@ -36,7 +37,7 @@ class Periodic(Kernel):
     TypeError
         If the base is not an isotropic stationary kernel.
     ValueError
-        If the period is not positive and finite.
+        If the period is not positive and finite, or is a matrix.
 
     References
     ----------
@@ -61,7 +62,7 @@ class Periodic(Kernel):
                 f"{type(base_kernel).__name__}"
             )
         self.base_kernel = base_kernel
-        self.period = as_parameter(period, transform=positive())
+        self.period = one_or_one_a_column(self, "period", period)
 
     @property
     def active_dims(self) -> ActiveDims:  # type: ignore[override]

@@ -6,9 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..parameters import Parameter, as_parameter, positive
+from ..parameters import Parameter
 from ._base import Kernel
 from ._inputs import ActiveDims, read_active_dims
+from ._numbers import one_number
 
 
 @final
@@ -25,7 +26,7 @@ class Constant(Kernel):
     Raises
     ------
     ValueError
-        If the variance is not positive and finite.
+        If the variance is not one positive and finite number.
 
     References
     ----------
@@ -44,7 +45,7 @@ class Constant(Kernel):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
+        self.variance = one_number(self, "variance", variance)
         self.active_dims = read_active_dims(active_dims)
 
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:
@@ -74,7 +75,7 @@ class White(Kernel):
     Raises
     ------
     ValueError
-        If the variance is not positive and finite.
+        If the variance is not one positive and finite number.
 
     References
     ----------
@@ -97,7 +98,7 @@ class White(Kernel):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
+        self.variance = one_number(self, "variance", variance)
         self.active_dims = read_active_dims(active_dims)
 
     def K(self, X: Float[Array, "*B N D"], X2: Float[Array, "*C N2 D"] | None = None) -> Float[Array, "..."]:

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..maths import square_distance
-from ..parameters import Parameter, as_parameter, positive
+from ..parameters import Parameter
 from ._base import Kernel
 from ._inputs import ActiveDims, read_active_dims
+from ._numbers import one_number, one_or_one_a_column
 
 # Below this squared distance two inputs are one: the square root has no derivative at zero. The figure is GPflow's.
 _COINCIDENT = 1e-36
@@ -121,7 +122,7 @@ class SquaredExponential(IsotropicStationary):
     Raises
     ------
     ValueError
-        If a value is not positive and finite.
+        If a value is not positive and finite, or has more axes than are said above.
 
     References
     ----------
@@ -141,8 +142,8 @@ class SquaredExponential(IsotropicStationary):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
-        self.lengthscales = as_parameter(lengthscales, transform=positive())
+        self.variance = one_number(self, "variance", variance)
+        self.lengthscales = one_or_one_a_column(self, "lengthscales", lengthscales)
         self.active_dims = read_active_dims(active_dims)
 
     def K_r2(self, r2: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -170,7 +171,7 @@ class Matern12(DistanceStationary):
     Raises
     ------
     ValueError
-        If a value is not positive and finite.
+        If a value is not positive and finite, or has more axes than are said above.
 
     References
     ----------
@@ -189,8 +190,8 @@ class Matern12(DistanceStationary):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
-        self.lengthscales = as_parameter(lengthscales, transform=positive())
+        self.variance = one_number(self, "variance", variance)
+        self.lengthscales = one_or_one_a_column(self, "lengthscales", lengthscales)
         self.active_dims = read_active_dims(active_dims)
 
     def K_r(self, r: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -218,7 +219,7 @@ class Matern32(DistanceStationary):
     Raises
     ------
     ValueError
-        If a value is not positive and finite.
+        If a value is not positive and finite, or has more axes than are said above.
 
     References
     ----------
@@ -237,8 +238,8 @@ class Matern32(DistanceStationary):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
-        self.lengthscales = as_parameter(lengthscales, transform=positive())
+        self.variance = one_number(self, "variance", variance)
+        self.lengthscales = one_or_one_a_column(self, "lengthscales", lengthscales)
         self.active_dims = read_active_dims(active_dims)
 
     def K_r(self, r: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -267,7 +268,7 @@ class Matern52(DistanceStationary):
     Raises
     ------
     ValueError
-        If a value is not positive and finite.
+        If a value is not positive and finite, or has more axes than are said above.
 
     References
     ----------
@@ -286,8 +287,8 @@ class Matern52(DistanceStationary):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
-        self.lengthscales = as_parameter(lengthscales, transform=positive())
+        self.variance = one_number(self, "variance", variance)
+        self.lengthscales = one_or_one_a_column(self, "lengthscales", lengthscales)
         self.active_dims = read_active_dims(active_dims)
 
     def K_r(self, r: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -315,7 +316,7 @@ class Exponential(DistanceStationary):
     Raises
     ------
     ValueError
-        If a value is not positive and finite.
+        If a value is not positive and finite, or has more axes than are said above.
 
     References
     ----------
@@ -334,8 +335,8 @@ class Exponential(DistanceStationary):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
-        self.lengthscales = as_parameter(lengthscales, transform=positive())
+        self.variance = one_number(self, "variance", variance)
+        self.lengthscales = one_or_one_a_column(self, "lengthscales", lengthscales)
         self.active_dims = read_active_dims(active_dims)
 
     def K_r(self, r: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -368,7 +369,7 @@ class RationalQuadratic(IsotropicStationary):
     Raises
     ------
     ValueError
-        If a value is not positive and finite.
+        If a value is not positive and finite, or has more axes than are said above.
 
     References
     ----------
@@ -388,9 +389,9 @@ class RationalQuadratic(IsotropicStationary):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, variance: Any = 1.0, lengthscales: Any = 1.0, alpha: Any = 1.0, active_dims: Any = None):
-        self.variance = as_parameter(variance, transform=positive())
-        self.lengthscales = as_parameter(lengthscales, transform=positive())
-        self.alpha = as_parameter(alpha, transform=positive())
+        self.variance = one_number(self, "variance", variance)
+        self.lengthscales = one_or_one_a_column(self, "lengthscales", lengthscales)
+        self.alpha = one_number(self, "alpha", alpha)
         self.active_dims = read_active_dims(active_dims)
 
     def K_r2(self, r2: Float[Array, "..."]) -> Float[Array, "..."]:

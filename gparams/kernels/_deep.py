@@ -1,6 +1,5 @@
 """DeepKernel: a network in front of a kernel."""
 
-import math
 from collections.abc import Callable
 from typing import Any, final
 
@@ -9,18 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..parameters import parameters, parametrize, values
+from ..parameters import values
 from ._base import Kernel, read_kernel
 from ._inputs import ActiveDims, read_active_dims
-
-
-def read_network(network: Any, who: str) -> Any:
-    """Take in a callable module. The floating arrays of one that has no Parameters become Parameters, and train."""
-    if not callable(network):
-        raise TypeError(
-            f"{who}: expected a network or another callable, got {network!r} of type {type(network).__name__}"
-        )
-    return network if parameters(network) else parametrize(network)
+from ._networks import as_misfit, of_each_row, read_network
 
 
 @final
@@ -35,16 +26,18 @@ class DeepKernel(Kernel):
     base_kernel
         :math:`k_0`, a kernel of one output. Its `active_dims` are columns of the features.
     network
-        :math:`\phi`: any module or function from one input [D] to one vector of features [Q]. It is mapped over the rows.
+        :math:`\phi`: any module or function from one input [D] to one vector of features [Q]. It is mapped over the rows,
+        and is given bare: inside a function, such as ``jax.vmap(net)``, its arrays would not be found.
     active_dims
         Columns of X that the network reads: a list or a slice. All by default.
 
     Raises
     ------
     TypeError
-        If the base kernel is none or has several outputs, or the network is not callable.
+        If the base kernel is none or has several outputs, or the network is not callable, or a function that keeps a
+        network with something to train.
     ValueError
-        When called, if the features of one input are not a vector.
+        When called, if the network does not take one input of so many numbers, or does not give a vector.
 
     References
     ----------
@@ -75,7 +68,8 @@ class DeepKernel(Kernel):
 
     def features(self, X: Float[Array, "*B N D"]) -> Float[Array, "*B N Q"]:
         """What the network makes of the rows of X."""
-        phi = jax.vmap(values(self.network))(X.reshape(math.prod(X.shape[:-1]), X.shape[-1]))
+        with as_misfit(self.network, X, "DeepKernel"):
+            phi = of_each_row(values(self.network), X)
         if not isinstance(phi, jax.Array) or phi.ndim != 2:
             raise ValueError(
                 f"DeepKernel: expected the network to give a vector for one input of {X.shape[-1]} numbers, got "

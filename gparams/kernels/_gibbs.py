@@ -1,5 +1,6 @@
 """GibbsKernel: a squared exponential whose lengthscale changes from place to place."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, final
 
@@ -12,8 +13,8 @@ from jaxtyping import Array, Float
 from ..maths import square_distance
 from ..parameters import Parameter
 from ._base import Kernel
-from ._deep import read_network
 from ._inputs import ActiveDims, pair, read_active_dims
+from ._networks import MISFITS, as_misfit, of_each_row, read_network
 from ._numbers import one_number
 
 
@@ -27,9 +28,10 @@ class GibbsKernel(Kernel):
     Parameters
     ----------
     lengthscales
-        :math:`\ell > 0`, in units of the inputs: a function or module from X [..., N, D] to [..., N, D], or to
-        [..., N, 1] for one lengthscale in all dimensions. Its Parameters train; a module that has none is taken through
-        `gparams.parametrize`.
+        :math:`\ell > 0`, in units of the inputs: a function or module from one input [D] to [D], or to [1] for one
+        lengthscale in all dimensions, which is mapped over the rows. One that takes no single input gets X [..., N, D]
+        whole, and gives [..., N, D] or [..., N, 1]. Its Parameters train; a module that has none, such as a plain
+        `eqx.nn.MLP`, is taken through `gparams.parametrize`. It is given bare, and not inside a function.
     variance
         :math:`\sigma^2 > 0`, in squared units of the output. A number, or a Parameter, which is adopted whole.
     active_dims
@@ -38,10 +40,11 @@ class GibbsKernel(Kernel):
     Raises
     ------
     TypeError
-        If the lengthscale is not callable.
+        If the lengthscale is not callable, or a function that keeps a network with something to train.
     ValueError
-        If the variance is not one positive number; and, when called, if lengthscales are of the wrong shape or not positive
-        (under jit, where they can't be looked at, the covariances of such a row are NaN).
+        If the variance is not one positive number; and, when called, if the network does not take inputs of so many
+        numbers, or lengthscales are of the wrong shape or not positive (under jit, where they can't be looked at, the
+        covariances of such a row are NaN).
 
     References
     ----------
@@ -55,6 +58,14 @@ class GibbsKernel(Kernel):
     >>> k = gp.kernels.GibbsKernel(lambda X: 0.5 + abs(X))  # rough near the origin, smooth far from it
     >>> print(k(np.array([[0.0], [1.0], [10.0], [11.0]])).round(2)[[0, 2], [1, 3]])
     [0.52 0.99]
+
+    A network learns where to be rough; its last layer keeps the lengthscale positive.
+
+    >>> import equinox as eqx
+    >>> import jax
+    >>> mlp = eqx.nn.MLP(1, 1, 8, depth=1, final_activation=jax.nn.softplus, key=jax.random.key(0))
+    >>> list(gp.parameter_dict(gp.kernels.GibbsKernel(mlp)))[:2]
+    ['variance', 'lengthscales.layers[0].weight']
     """
 
     variance: Parameter
@@ -86,8 +97,8 @@ class GibbsKernel(Kernel):
 
     def _at(self, X: Array) -> Array:
         """Lengthscales at the rows of X."""
-        ell = self.lengthscales(X)
         expected = [(*X.shape[:-1], 1), X.shape]
+        ell = self._of_rows_or_whole(X)
         if jnp.shape(ell) not in expected:
             raise ValueError(
                 f"GibbsKernel: expected lengthscales of shape {expected[0]} or {expected[1]} for X of shape {X.shape}, got "
@@ -99,3 +110,21 @@ class GibbsKernel(Kernel):
                 f"GibbsKernel: expected positive lengthscales, got {ell.min()}; end the function in a softplus"
             )
         return jnp.where(ell > 0, ell, jnp.full_like(ell, jnp.nan))
+
+    def _of_rows_or_whole(self, X: Array) -> Any:
+        """What the function makes of each row; or of X whole, if it doesn't take a row, or gives no lengthscales for it.
+
+        Rows come first: X of as many rows as a network has inputs could be taken for a matrix, and give wrong numbers.
+        """
+        rows: Any = None
+        with contextlib.suppress(*MISFITS):
+            rows = of_each_row(self.lengthscales, X)
+        if isinstance(rows, jax.Array):
+            rows = rows.reshape(*X.shape[:-1], *rows.shape[1:])
+            if rows.shape in ((*X.shape[:-1], 1), X.shape):
+                return rows
+            with contextlib.suppress(*MISFITS):
+                return self.lengthscales(X)
+            return rows  # its shape is what there is to say
+        with as_misfit(self.lengthscales, X, "GibbsKernel"):
+            return self.lengthscales(X)

@@ -55,7 +55,7 @@ def _read_part(part: Any, who: str) -> Any:
     mend = ""
     if isinstance(part, type):
         got, mend = f"the class {part.__name__}", f"; call it: {part.__name__}(...)"
-    elif np.ndim(part) == 0 and isinstance(part, int | float | np.generic | jax.Array | Parameter):
+    elif isinstance(part, int | float | np.generic):
         mend = "; a constant is gparams.mean_functions.Constant of it"
     elif isinstance(part, Module):
         mend = ", whose class is not a subclass of gparams.mean_functions.MeanFunction"

@@ -1,5 +1,7 @@
 """Kernels beyond GPflow's: spectral mixtures, Gibbs' kernel, and kernels behind networks."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -140,6 +142,40 @@ def test_gibbs_lengthscales_are_checked():
         GIBBS(0.5)
 
 
+def softplus_mlp(inputs=2, outputs=2, width=4):
+    return eqx.nn.MLP(inputs, outputs, width, depth=1, final_activation=jax.nn.softplus, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_gibbs_takes_a_bare_network_of_one_input(outputs):
+    net = softplus_mlp(outputs=outputs)
+    kernel, ell = GIBBS(net), jax.vmap(net)(jnp.asarray(X))
+    assert list(gp.partition(kernel)[0]) == [
+        "variance",
+        *(f"lengthscales.{n}" for n in gp.parameter_dict(gp.parametrize(net))),
+    ]
+    fixed = GIBBS(lambda A: jnp.asarray(ell)[: len(A), :])  # the same lengthscales, for these rows
+    assert_allclose(kernel(X), fixed(X), rtol=1e-12)
+    batch = np.stack([X, X[::-1]])
+    assert_allclose(kernel(batch, X2), np.stack([kernel(x, X2) for x in batch]), rtol=1e-12)
+    slopes = gp.filter_grad(lambda k: jnp.sum(k(X, X2)))(kernel)
+    assert all(np.any(slope != 0) for slope in slopes.values())
+
+
+def test_gibbs_is_not_misled_by_as_many_rows_as_columns():
+    """Such an X goes through the layers of a network as it stands, and comes out with other numbers."""
+    net = softplus_mlp(width=2)
+    square = X[:2]
+    with jax.numpy_rank_promotion("allow"):  # JAX's own default
+        assert net(square).shape == square.shape and not np.allclose(net(square), jax.vmap(net)(square))
+        assert_allclose(GIBBS(net)(square), GIBBS(net)(X)[:2, :2], rtol=1e-12)
+
+
+def test_gibbs_gives_a_function_of_all_rows_all_rows():
+    whole = GIBBS(lambda X: 0.5 + jnp.sum(X**2, axis=1)[:, None])
+    assert_allclose(whole(X, X2), GIBBS(lambda x: 0.5 + jnp.sum(x**2, keepdims=True))(X, X2), rtol=1e-12)
+
+
 @pytest.mark.slow
 def test_gibbs_trains_its_lengthscales():
     rng = np.random.default_rng(2)
@@ -211,6 +247,102 @@ def test_networks_are_checked():
         DEEP(SE(), jnp.sum)(X)
     with pytest.raises(ValueError, match="got tuple"):
         DEEP(SE(), lambda x: (x, x))(X)
+    with pytest.raises(TypeError, match=r"got the class MLP; call it: MLP\(\.\.\.\)"):
+        DEEP(SE(), eqx.nn.MLP)
+
+
+class Plain:
+    """An object that JAX does not know."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def method(self, x):
+        return self.net(x)
+
+    def __call__(self, x):
+        return self.net(x)
+
+
+class Holder(eqx.Module):
+    """An object that JAX knows."""
+
+    net: eqx.nn.MLP
+
+    def method(self, x):
+        return self.net(x)
+
+
+GLOBAL = softplus_mlp()
+
+
+def call_global(x):
+    return GLOBAL(x)
+
+
+HIDING = {
+    "vmap": jax.vmap,
+    "jit": jax.jit,
+    "lambda": lambda net: lambda x: net(x),
+    "default": lambda net: lambda x, net=net: net(x),
+    "list": lambda net: lambda x, nets=(net,): nets[0](x),
+    "lambda in lambda": lambda net: lambda x: (lambda: net(x))(),
+    "global": lambda net: call_global,
+    "through a global function": lambda net: lambda x: call_global(x),
+    "partial": functools.partial,
+    "jax partial": jax.tree_util.Partial,
+    "method": lambda net: Plain(net).method,
+    "object": Plain,
+    "layer": lambda net: eqx.nn.Sequential([eqx.nn.Lambda(lambda x: net(x))]),
+    "kernel": lambda net: functools.partial(lambda k, x: k.features(x[None])[0], DEEP(SE(), net)),
+}
+
+
+@pytest.mark.parametrize("kind", [DEEP, GIBBS])
+@pytest.mark.parametrize("how", HIDING)
+def test_a_network_in_a_function_is_refused(kind, how):
+    """JAX finds no arrays in a function: it would stay what it is, in silence."""
+    hidden = HIDING[how](GLOBAL)
+    with pytest.raises(
+        TypeError, match=r"keeps \w+ where JAX doesn't look.*the network itself.*equinox.Module.*parametrize"
+    ):
+        DEEP(SE(), hidden) if kind is DEEP else GIBBS(hidden)
+
+
+CENTRES = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+OPEN = {
+    "filter_jit": (eqx.filter_jit, 4),
+    "method": (lambda net: Holder(net).method, 4),
+    "module in a jax partial": (lambda net: jax.tree_util.Partial(lambda net, x: net(x), net), 4),
+    "arrays are facts": (lambda net: lambda x: jax.nn.softplus(CENTRES @ x), 0),
+    "frozen": (lambda net: functools.partial(gp.parametrize(net, trainable=False)), 0),
+    "jitted function": (lambda net: jax.jit(lambda x: jax.nn.softplus(x)), 0),
+}
+
+
+@pytest.mark.parametrize("how", OPEN)
+def test_what_keeps_no_network_from_training_is_taken(how):
+    make, count = OPEN[how]
+    for kernel in (DEEP(SE(), make(GLOBAL)), GIBBS(make(GLOBAL))):
+        in_network = [name for name in gp.parameter_dict(kernel) if name.startswith(("network", "lengthscales"))]
+        assert len(in_network) == count
+        assert np.isfinite(kernel(X)).all()
+
+
+def test_a_network_of_another_width_is_named():
+    wide = softplus_mlp(3)
+    message = (
+        r"MLP fails on one input of 2 numbers \(X has shape \(6, 2\).*: dot_general .*choose columns by active_dims"
+    )
+    for kernel in (DEEP(SE(), wide), GIBBS(wide)):
+        for call in (kernel, jax.jit(lambda X, kernel=kernel: kernel(X))):
+            with pytest.raises(ValueError, match=f"{type(kernel).__name__}: {message}") as caught:
+                call(X)
+            assert isinstance(caught.value.__cause__, TypeError)
+    with pytest.raises(ValueError, match=r"shape \(6, 1\) or \(6, 2\) for X of shape \(6, 2\), got \(6, 3\)"):
+        GIBBS(softplus_mlp(outputs=3))(X)
+    with pytest.raises(jax.errors.TracerBoolConversionError):  # which has nothing to do with widths
+        DEEP(SE(), lambda x: x if x[0] > 0 else -x)(X)
 
 
 @pytest.mark.slow

@@ -1,12 +1,15 @@
 """What is said where the covariance of the data could not be factorised, or only with jitter: why, and what to do."""
 
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import jax.core
+import jax.numpy as jnp
 import numpy as np
 
-from ..parameters import read_values
+from ..kernels import Kernel, Product, Sum
+from ..parameters import Parameter, read_values
 from ._data import caller_level
 
 _MANY = 2000  # rows above which eigenvalues are not computed for the sake of a message
@@ -32,20 +35,18 @@ def report_factorisation(model: Any, pivot: Any, jitter: Any) -> None:
         return
     amount = float(jitter)
     if not np.isfinite(np.asarray(pivot)).all():
-        raise np.linalg.LinAlgError(f"not positive definite, to rounding: {explain(model, amount)}")
+        raise np.linalg.LinAlgError(f"not positive definite, to rounding: {explain(model)}")
     if amount > 0.0:
-        warnings.warn(
-            f"jitter of {amount:.2g} was added to {explain(model, amount)}", JitterWarning, stacklevel=caller_level()
-        )
+        warnings.warn(f"jitter of {amount:.2g} was added to {explain(model)}", JitterWarning, stacklevel=caller_level())
 
 
-def explain(model: Any, amount: float) -> str:
+def explain(model: Any) -> str:
     """Say what the covariance of the data is made of, what may be wrong with it, and what to do."""
     X = np.asarray(model.data[0])
     noise = np.asarray(model.likelihood.variance_at(model.data[0]))[:, 0]
     values = read_values(model)
     with np.errstate(over="ignore", invalid="ignore"):
-        causes = list(_causes(model, X, noise, values, amount)) or [
+        causes = list(_causes(model, X, noise)) or [
             ("rounding: its smallest eigenvalue is too small next to its largest", _more_noise(X.dtype))
         ]
     listed = ", ".join(f"{path} = {_short(value)}" for path, value in values.items())
@@ -57,7 +58,7 @@ def explain(model: Any, amount: float) -> str:
     )
 
 
-def _causes(model: Any, X: np.ndarray, noise: np.ndarray, values: Any, amount: float) -> Any:
+def _causes(model: Any, X: np.ndarray, noise: np.ndarray) -> Any:
     """Causes that can be told, each with its mend."""
     K = np.asarray(model.kernel(model.data[0])) if len(X) <= _MANY else None
     variances = np.asarray(model.kernel(model.data[0], full_cov=False))
@@ -84,31 +85,65 @@ def _causes(model: Any, X: np.ndarray, noise: np.ndarray, values: Any, amount: f
                 "use a kernel that is positive semi-definite for inputs like these",
             )
             return
-    yield from _repeats(X, noise)
-    yield from _smoothness(X, values)
+    readings = _readings(model.kernel, X)
+    yield from _repeats(X, readings)
+    yield from _smoothness(X, readings)
     yield from _noise(model, noise, float(np.mean(np.abs(variances))), len(X))
 
 
-def _repeats(X: np.ndarray, noise: np.ndarray) -> Any:
-    _, first, which = np.unique(X, axis=0, return_index=True, return_inverse=True)
+class _Reading(NamedTuple):
+    """A kernel that is no sum or product of others: the columns it reads, and those along which it hardly changes."""
+
+    path: str
+    lengthscales: np.ndarray  # zero where it has none
+    columns: np.ndarray
+    flat: np.ndarray  # of each of the columns
+
+
+def _readings(kernel: Kernel, X: np.ndarray) -> list[_Reading]:
+    def simple(node: Any) -> bool:
+        return isinstance(node, Kernel) and not isinstance(node, Sum | Product)
+
+    found = []
+    for path, part in jax.tree_util.tree_leaves_with_path(kernel, is_leaf=simple):
+        if not simple(part):
+            continue
+        columns = np.asarray(part.slice(jnp.arange(X.shape[1], dtype=X.dtype)[None]))[0].astype(int)
+        scales = getattr(part, "lengthscales", None)
+        scales = np.asarray(scales.value) if isinstance(scales, Parameter) else np.zeros(())
+        flat = np.broadcast_to(scales, columns.shape) > 30.0 * np.ptp(X[:, columns], axis=0)
+        found.append(_Reading(f"kernel{jax.tree_util.keystr(path)}", scales, columns, flat))
+    return found
+
+
+def _repeats(X: np.ndarray, readings: list[_Reading]) -> Any:
+    telling = sorted({int(c) for r in readings for c in r.columns[~r.flat]})
+    _, first, which = np.unique(X[:, telling], axis=0, return_index=True, return_inverse=True)
     which = which.reshape(-1)
     extra = len(X) - len(first)
-    if extra:
-        later = int(np.argmax(first[which] != np.arange(len(X))))
-        rows = f"rows {int(first[which[later]])} and {later} of X are equal"
-        more = f" ({extra} rows repeat another)" if extra > 1 else ""
-        yield f"{rows}{more}", "merge repeated rows, or give the noise a larger lower bound"
-
-
-def _smoothness(X: np.ndarray, values: Any) -> Any:
-    spread = float(np.max(np.ptp(X, axis=0)))
-    if spread == 0.0:  # all rows are equal, and that is said already
+    if not extra or (not telling and np.ptp(X, axis=0).any()):
         return
-    for path, value in values.items():
-        if path.split(".")[-1] == "lengthscales" and np.min(value) > 30.0 * spread:
+    later = int(np.argmax(first[which] != np.arange(len(X))))
+    rows = f"rows {int(first[which[later]])} and {later} of X are equal"
+    more = f" ({extra} rows repeat another)" if extra > 1 else ""
+    if np.array_equal(X[first[which]], X):
+        yield f"{rows}{more}", "merge repeated rows, or give the noise a larger lower bound"
+        return
+    named = f"column{'s' if len(telling) > 1 else ''} {', '.join(map(str, telling))}"
+    yield (
+        f"{rows} in {named}{more}, and the others the kernel does not read, or has lengthscales there far above their spread",
+        "bound those lengthscales or give them a prior, or give the noise a larger lower bound",
+    )
+
+
+def _smoothness(X: np.ndarray, readings: list[_Reading]) -> Any:
+    for path, lengthscales, columns, flat in readings:
+        spread = float(np.max(np.ptp(X[:, columns], axis=0)))
+        if flat.all() and spread > 0.0:  # else all rows are equal, and that is said already
+            place = f"{path}.lengthscales"
             yield (
-                f"{path} = {_short(value)} is far above the spread of the inputs, {spread:.3g}",
-                f"bound it or give it a prior: gp.set_prior(model.at.{path}, ...)",
+                f"{place} = {_short(lengthscales)} is far above the spread of the inputs, {spread:.3g}",
+                f"bound it or give it a prior: gp.set_prior(model.at.{place}, ...)",
             )
 
 

@@ -222,7 +222,7 @@ class GPR(GPModel):
             return ""
         pivot, jitter = _jitter(self)
         if not np.isfinite(pivot):
-            return f"not positive definite, to rounding: {explain(self, 0.0)}"
+            return f"not positive definite, to rounding: {explain(self)}"
         return f"the covariance of the data has jitter of {float(jitter):.2g} on its diagonal" if jitter > 0 else ""
 
     def posterior(self) -> Posterior:

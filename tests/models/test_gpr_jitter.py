@@ -131,6 +131,20 @@ def explanation(model):
     return " ".join(str(w.message) for w in seen if w.category is JitterWarning)
 
 
+COLUMNS = np.stack([np.linspace(0.0, 1.0, 6), np.repeat([0.0, 1.0], 3), np.linspace(5.0, 6.0, 6)], axis=1)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [SE(1e14, [1e6, 1.0, 1e6]), SE(1e14, active_dims=[1]), SE(1e7, active_dims=slice(1, 2)) * SE(1e7, active_dims=[1])],
+    ids=["long elsewhere", "one column", "a product"],
+)
+def test_rows_may_be_equal_in_the_columns_that_matter(kernel):
+    text = explanation(GPR((COLUMNS, Y), kernel=kernel, noise_variance=2e-6))
+    assert "rows 0 and 1 of X are equal in column 1 (4 rows repeat another), and the others the kernel" in text
+    assert "bound those lengthscales" in text and "far above the spread of the inputs" not in text
+
+
 def test_causes_are_told_apart():
     x = np.linspace(0.0, 1.0, 40)[:, None]
     smooth = explanation(GPR((x, x), kernel=SE(1e13, 1e5), noise_variance=1e-5))
@@ -144,6 +158,13 @@ def test_causes_are_told_apart():
 
     small = explanation(GPR((x, x), kernel=SE(1e14, 0.5), noise_variance=1e-4))
     assert "the noise variance, 0.0001, is 1e-18 of the kernel's variance, near what float64 resolves" in small
+
+    wide = np.hstack([1000.0 * x, x])
+    each_far = explanation(GPR((wide, x), kernel=SE(1e13, [1e5, 1e2]), noise_variance=1e-5))
+    assert "kernel.lengthscales = [1e+05, 100] is far above the spread of the inputs" in each_far
+    sum_of_two = SE(1e13, 0.1, active_dims=[1]) + SE(1e13, 1e5, active_dims=[1])
+    in_a_sum = explanation(GPR((wide, x), kernel=sum_of_two, noise_variance=1e-5))
+    assert "kernel.kernels[1].lengthscales = 1e+05 is far above" in in_a_sum and "kernels[0].l" not in in_a_sum[200:]
 
     infinite = explanation(GPR((1e200 * x, x), kernel=gp.kernels.Polynomial(2.0)))
     assert "the kernel is not finite at row 1, [2.56" in infinite

@@ -131,7 +131,8 @@ def _repeats(X: np.ndarray, readings: list[_Reading]) -> Any:
         return
     named = f"column{'s' if len(telling) > 1 else ''} {', '.join(map(str, telling))}"
     yield (
-        f"{rows} in {named}{more}, and the others the kernel does not read, or has lengthscales there far above their spread",
+        f"{rows} in {named}{more}, and in the others the kernel hardly changes: it does not read them, or has long "
+        "lengthscales there",
         "bound those lengthscales or give them a prior, or give the noise a larger lower bound",
     )
 

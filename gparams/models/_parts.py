@@ -11,7 +11,7 @@ import numpy as np
 from ..inducing_variables import InducingVariables
 from ..kernels import Kernel, MultioutputKernel
 from ..likelihoods import Gaussian, Likelihood
-from ..mean_functions import MeanFunction, Zero
+from ..mean_functions import Zero
 from ..parameters import Parameter, as_parameter, positive, triangular
 from ..posteriors import input_columns
 
@@ -52,7 +52,7 @@ def read_mean_function(model: str, mean_function: Any) -> Any:
     """Give the zero mean where there is none."""
     if mean_function is None:
         return Zero()
-    if not isinstance(mean_function, MeanFunction) and not callable(mean_function):
+    if isinstance(mean_function, type | Kernel | Likelihood) or not callable(mean_function):
         raise TypeError(f"{model}: expected a mean function, got {_got(mean_function)}")
     return mean_function
 

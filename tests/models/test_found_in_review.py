@@ -8,7 +8,7 @@ from cases import data
 from numpy.testing import assert_allclose
 
 import gparams as gp
-from gparams.models._parts import read_kernel
+from gparams.models._parts import read_kernel, read_mean_function
 
 X, Y = data()
 Z = X[:3]
@@ -149,3 +149,13 @@ def test_what_is_no_kernel_is_described(part, said):
     # The checks of argument types that the tests run under would speak first.
     with pytest.raises(TypeError, match=f"GPR: expected a kernel, got {said}"):
         read_kernel("GPR", part)
+
+
+@pytest.mark.parametrize(("part", "said"), [
+    (gp.mean_functions.Zero, r"the class Zero; call it: Zero\(...\)"),
+    (gp.kernels.Matern32(), "an object of type Matern32"),
+    (1.0, "1.0 of type float"),
+], ids=["class", "kernel", "number"])  # fmt: skip
+def test_what_is_no_mean_function_is_described(part, said):
+    with pytest.raises(TypeError, match=f"GPR: expected a mean function, got {said}"):
+        read_mean_function("GPR", part)

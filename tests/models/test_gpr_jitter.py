@@ -141,7 +141,7 @@ COLUMNS = np.stack([np.linspace(0.0, 1.0, 6), np.repeat([0.0, 1.0], 3), np.linsp
 )
 def test_rows_may_be_equal_in_the_columns_that_matter(kernel):
     text = explanation(GPR((COLUMNS, Y), kernel=kernel, noise_variance=2e-6))
-    assert "rows 0 and 1 of X are equal in column 1 (4 rows repeat another), and the others the kernel" in text
+    assert "rows 0 and 1 of X are equal in column 1 (4 rows repeat another), and in the others the kernel" in text
     assert "bound those lengthscales" in text and "far above the spread of the inputs" not in text
 
 

@@ -69,7 +69,7 @@ class Scipy(Solver):
                 callback=run.after_step,
                 options={"maxiter": self.max_steps, **self.options},
             )
-            message, converged = _words(out), bool(out.success)
+            message, converged = _words(out, run.slope), bool(out.success)
             message += bounds_reached(problem, jnp.asarray(run.best, start.dtype), run.best_loss)
         except _Stop:
             message, converged = STOPPED_BY_CALLBACK, False
@@ -77,10 +77,10 @@ class Scipy(Solver):
         return Outcome(run.best.astype(start.dtype), run.best_loss, np.asarray(run.history), steps, converged, message)
 
 
-def _words(out: Any) -> str:
+def _words(out: Any, slope: float) -> str:
     text = str(out.message).strip().rstrip(".")
     head = "converged" if out.success else "stopped without converging"
-    return f"{head}: SciPy says {text!r}"
+    return f"{head}: SciPy says {text!r} (largest element of the gradient {slope:.2g})"
 
 
 class _Stop(Exception):
@@ -92,7 +92,7 @@ class _Run:
 
     def __init__(self, problem: Problem, start: Array, reporter: Reporter):
         self.problem, self.start, self.reporter = problem, start, reporter
-        self.best, self.best_loss = np.asarray(start), np.inf
+        self.best, self.best_loss, self.slope = np.asarray(start), np.inf, np.inf
         self.history: list[float] = []
 
     def evaluate(self, x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -100,7 +100,7 @@ class _Run:
         value, grad = float(value), np.asarray(grad, np.float64)
         if np.isfinite(value) and np.isfinite(grad).all():
             if value < self.best_loss:
-                self.best, self.best_loss = x, value
+                self.best, self.best_loss, self.slope = x, value, float(np.max(np.abs(grad)))
             return value, grad
         # The line search divides by what it is given: a wall far above the best loss turns it back, infinity breaks it.
         return self.best_loss + 1e3 * (1.0 + abs(self.best_loss)), np.zeros_like(grad)

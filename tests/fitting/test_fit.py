@@ -46,6 +46,10 @@ def test_solvers_reach_the_same_loss():
     ours, theirs = gp.fit(toy(), solver=LBFGS()), gp.fit(toy(), solver=Scipy("L-BFGS-B"))
     assert ours.converged and theirs.converged
     assert ours.message.startswith("converged") and theirs.message.startswith("converged")
+    left = gp.filter_grad(lambda m: m.training_loss())(theirs.model)
+    steepest = max(float(np.abs(g).max()) for g in jax.tree.leaves(left))
+    said = float(theirs.message.split("(largest element of the gradient ")[1].split(")")[0])
+    assert_allclose(said, steepest, rtol=0.05)
     assert np.isfinite([ours.loss, theirs.loss]).all()
     assert_allclose(ours.loss, theirs.loss, rtol=1e-6)
     adam = gp.fit(toy(), solver=Optax(optax.adam(0.05), steps=1500))

@@ -111,3 +111,12 @@ def test_jit_takes_a_function_of_sampled_functions():
     values = f(X)
     assert np.array_equal(eqx.filter_jit(f)(X), values)
     np.testing.assert_allclose(jax.jit(lambda x: f(x).max(1))(X), values.max(1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("predict", [gpr.predict_f, gpr.posterior().predict_f, lambda X: (f(X),)])
+def test_inputs_may_be_a_parameter_under_a_gradient(predict):
+    new = gp.Parameter(np.array([[0.3, -0.2]]))
+    step = 1e-6 * np.array([[1.0, 0.0]])
+    slope = gp.filter_grad(lambda X: predict(X)[0].sum())(new)[""]
+    by_hand = (predict(new.value + step)[0].sum() - predict(new.value - step)[0].sum()) / 2e-6
+    np.testing.assert_allclose(slope[0, 0], by_hand, rtol=1e-6)

@@ -15,7 +15,7 @@ def as_floating(value: Any, name: str) -> Array:
     Parameters
     ----------
     value
-        An array, or what NumPy makes one of.
+        An array, or what JAX or NumPy makes one of.
     name
         What messages call it.
 
@@ -33,6 +33,8 @@ def as_floating(value: Any, name: str) -> Array:
     >>> print(as_floating([1, 2], "X"))
     [1. 2.]
     """
+    if not isinstance(value, jax.Array) and hasattr(value, "__jax_array__"):  # a Parameter, which may be traced
+        value = value.__jax_array__()
     if not isinstance(value, jax.Array):
         try:
             value = np.asarray(value)

@@ -186,9 +186,6 @@ class _NaturalTask(Task):
         )
         return _Point(named, rest), state._replace(rest=own), loss, finite & fine
 
-    def loss(self, point: Any) -> Float[Array, ""]:
-        return self._loss(point.named, point.rest, None)
-
     def model(self, point: Any) -> Any:
         return multiple_assign(self._base(point.rest), point.named)
 

@@ -96,9 +96,6 @@ class _OptaxTask(Task):
     def step(self, point: Any, state: Any, batch: Any, k: Array) -> tuple[Any, Any, Float[Array, ""], Array]:
         return optax_step(self.optimizer, self.problem, point, state, batch)
 
-    def loss(self, point: Any) -> Float[Array, ""]:
-        return self.problem(point)
-
     def model(self, point: Any) -> Any:
         return self.problem.model(point)
 

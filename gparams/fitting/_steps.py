@@ -29,10 +29,6 @@ class Task(eqx.Module):
         """Step number k: the new point and state, the loss before it, and whether it and its gradient were finite."""
 
     @abc.abstractmethod
-    def loss(self, point: Any) -> Float[Array, ""]:
-        """Loss of all data."""
-
-    @abc.abstractmethod
     def model(self, point: Any) -> Any:
         """The model at a point."""
 
@@ -70,7 +66,7 @@ def take_steps(task: Task, pace: Pace, data: Any, reporter: Reporter, key: Any) 
     losses: list[np.ndarray] = []
     while message is None:
         if stream is None:
-            carry, stretch = _run(task, pace, carry, num_rows, length)
+            carry, stretch = _run(task, pace.batch_size, carry, num_rows, length, np.asarray(pace.steps))
         else:
             carry, stretch = _run_stream(task, carry, stream, min(length, pace.steps - int(carry.step)))
         losses.append(np.asarray(stretch))
@@ -87,7 +83,13 @@ def take_steps(task: Task, pace: Pace, data: Any, reporter: Reporter, key: Any) 
     message += task.remark(carry.state)
     # The loss before each step was noted on the way; of batches there is no better judge than the last point.
     batched = stream is not None or pace.batch_size is not None
-    final = float(carry.loss) if batched else float(_loss(task, carry.point))
+    if batched:
+        final = float(carry.loss)
+    elif carry.failed:
+        final = float(carry.best_loss)
+    else:  # the loss before one more step: the program is compiled already
+        _, ahead = _run(task, None, carry, None, length, np.asarray(step + 1))
+        final = float(np.asarray(ahead)[0])
     history = np.append(np.concatenate(losses)[:step], [] if batched else final)
     if not batched and not final <= float(carry.best_loss):
         return Outcome(carry.best, float(carry.best_loss), history, step, False, message)
@@ -145,22 +147,21 @@ def _where(condition: Array, new: Any, old: Any) -> Any:
     return jax.tree.map(lambda a, b: jnp.where(condition, a, b), new, old)
 
 
-@eqx.filter_jit
-def _loss(task: Task, point: Any) -> Array:
-    return task.loss(point)
-
-
 # ---- data on the device: a stretch of steps is one scan
 
 
 @eqx.filter_jit
-def _run(task: Task, pace: Pace, carry: _Carry, num_rows: int | None, length: int) -> tuple[_Carry, Array]:
+def _run(
+    task: Task, batch_size: int | None, carry: _Carry, num_rows: int | None, length: int, limit: Any
+) -> tuple[_Carry, Array]:
+    """A stretch of steps, none beyond the limit, and the loss before each."""
+
     def advance(carry: _Carry) -> _Carry:
-        carry, batch = _next_batch(task.problem, pace.batch_size, carry, num_rows)
+        carry, batch = _next_batch(task.problem, batch_size, carry, num_rows)
         return _advance(task, carry, batch)
 
     def step(carry: _Carry, _: Any) -> tuple[_Carry, Array]:
-        carry = jax.lax.cond(carry.failed | (carry.step >= pace.steps), lambda c: c, advance, carry)
+        carry = jax.lax.cond(carry.failed | (carry.step >= limit), lambda c: c, advance, carry)
         return carry, carry.loss
 
     return jax.lax.scan(step, carry, None, length=length)

@@ -6,13 +6,15 @@ alike. Medians over rounds, ratios to gparams, and the values (which must agree)
 
     python tests/benchmarks/bench_peers.py gpr --sizes 500 1000 2000 --peer gpflow=PYTHON --peer gpytorch=PYTHON
     python tests/benchmarks/bench_peers.py gpr --peer pytorch=PYTHON
+    python tests/benchmarks/bench_peers.py adam --sizes 200 --rounds 3 --peer gpflow=PYTHON
     python tests/benchmarks/bench_peers.py svgp --peer gpflow=PYTHON
     python tests/benchmarks/bench_peers.py sgpr --sizes 10000 --peer gpflow=PYTHON
     python tests/benchmarks/bench_peers.py process --sizes 500 2000 --cache --peer sklearn=PYTHON
 
 Tasks: value and gradient of the log marginal likelihood (`gpr`; in a compiled loop, as a fit makes them, `loop`), of the
-collapsed bound with M = 500 (`sgpr`), of the evidence lower bound of a batch (`svgp`); `process` times a whole process,
-from import to a fitted model and a prediction. All in float64, with an ARD squared exponential of five inputs.
+collapsed bound with M = 500 (`sgpr`), of the evidence lower bound of a batch (`svgp`); `adam` times 1,000 steps down the
+log marginal likelihood, the compiling before them not counted, and `process` a whole process, from import to a fitted
+model and a prediction. All in float64, with an ARD squared exponential of five inputs.
 """
 
 import argparse
@@ -96,7 +98,7 @@ def whole_process(size, libraries, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["gpr", "loop", "sgpr", "svgp", "process"])
+    parser.add_argument("task", choices=["gpr", "loop", "adam", "sgpr", "svgp", "process"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 1000, 2000])
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON")

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 
+STEPS, RATE = 1000, 0.01  # of Adam
 D, NOISE, LENGTHSCALES, VARIANCE = 5, 0.1, np.array([0.8, 1.0, 1.2, 1.4, 1.6]), 1.2
 
 

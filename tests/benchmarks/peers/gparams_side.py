@@ -7,7 +7,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import jax
 import jax.numpy as jnp
-from common import LENGTHSCALES, NOISE, VARIANCE, data, serve, variational
+import optax
+from common import LENGTHSCALES, NOISE, RATE, STEPS, VARIANCE, data, serve, variational
 
 jax.config.update("jax_enable_x64", True)
 
@@ -52,6 +53,11 @@ def loop(N):
     return lambda: -jax.block_until_ready(run(params))[-1]
 
 
+def adam(N):
+    model, solver = gpr_model(N), gp.fitting.Optax(optax.adam(RATE), steps=STEPS)
+    return lambda: -gp.fit(model, solver=solver).model.training_loss()
+
+
 def sgpr(N, M=500):
     X, Y = data(N)
     return timed(gp.models.SGPR((X, Y), kernel(), X[:M], noise_variance=NOISE))
@@ -77,4 +83,4 @@ def process(N):
     return run
 
 
-serve({"gpr": gpr, "loop": loop, "sgpr": sgpr, "svgp": svgp, "process": process}, {"loop": LOOP})
+serve({"gpr": gpr, "loop": loop, "adam": adam, "sgpr": sgpr, "svgp": svgp, "process": process}, {"loop": LOOP})

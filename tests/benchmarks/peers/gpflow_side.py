@@ -6,8 +6,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import gpflow
+import numpy as np
 import tensorflow as tf
-from common import LENGTHSCALES, NOISE, VARIANCE, data, serve, variational
+from common import LENGTHSCALES, NOISE, RATE, STEPS, VARIANCE, data, serve, variational
 
 
 def timed(model, *batch):
@@ -28,6 +29,30 @@ def kernel():
 
 def gpr(N):
     return timed(gpflow.models.GPR(data(N), kernel(), noise_variance=NOISE))
+
+
+def adam(N):
+    model = gpflow.models.GPR(data(N), kernel(), noise_variance=NOISE)
+    optimizer = tf.optimizers.Adam(RATE)
+    optimizer.build(model.trainable_variables)
+    state = [*model.trainable_variables, *optimizer.variables]
+    start = [np.array(v) for v in state]
+
+    @tf.function
+    def step():
+        with tf.GradientTape() as tape:
+            loss = model.training_loss()
+        slopes = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(slopes, model.trainable_variables, strict=True))
+
+    def run():
+        for v, number in zip(state, start, strict=True):
+            v.assign(number)
+        for _ in range(STEPS):
+            step()
+        return -model.training_loss().numpy()
+
+    return run
 
 
 def sgpr(N, M=500):
@@ -57,4 +82,4 @@ def process(N):
     return run
 
 
-serve({"gpr": gpr, "sgpr": sgpr, "svgp": svgp, "process": process})
+serve({"gpr": gpr, "adam": adam, "sgpr": sgpr, "svgp": svgp, "process": process})

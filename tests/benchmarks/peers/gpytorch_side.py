@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import gpytorch
 import torch
-from common import D, LENGTHSCALES, NOISE, VARIANCE, data, serve, variational
+from common import D, LENGTHSCALES, NOISE, RATE, STEPS, VARIANCE, data, serve, variational
 
 torch.set_default_dtype(torch.float64)
 gpytorch.settings.max_cholesky_size._set_value(100_000)
@@ -52,6 +52,23 @@ def gpr(N):
         return -value.item()
 
     return call
+
+
+def adam(N):
+    model, loss = exact(N)
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def run():
+        model.load_state_dict(start)
+        optimizer = torch.optim.Adam(model.parameters(), RATE)
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            value = loss()
+            value.backward()
+            optimizer.step()
+        return -loss().item()
+
+    return run
 
 
 class Sparse(gpytorch.models.ApproximateGP):
@@ -107,4 +124,4 @@ def process(N):
     return run
 
 
-serve({"gpr": gpr, "svgp": svgp, "process": process})
+serve({"gpr": gpr, "adam": adam, "svgp": svgp, "process": process})

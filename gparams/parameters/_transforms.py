@@ -168,8 +168,8 @@ def _apply_now(transform: Held, method: str, x: Any) -> Array:
     form = closed_form(transform, method) if x.size <= _SOME and lies_here(x) else None
     if form is not None:
         with np.errstate(all="ignore"):  # NaN and infinity are answers
-            out = form(np.asarray(x, dtype).ravel()).reshape(x.shape)
-        return jax.device_put(out.astype(x.dtype))
+            out = form(np.asarray(x, np.float64).ravel()).reshape(x.shape).astype(x.dtype)
+        return jax.device_put(out)
     if not (0 < x.size <= _FEW and transform.scalar and elementwise(transform) and lies_here(x)):
         return _compiled(transform, method, jnp.asarray(x).astype(dtype)).astype(x.dtype)
     padded = np.full(8 if x.size <= 8 else _FEW, np.asarray(x).flat[0], dtype)

@@ -34,8 +34,8 @@ def tie(*places: Any) -> Any:
     >>> import gparams as gp
     >>> k = gp.kernels.SquaredExponential() + gp.kernels.Matern32()
     >>> k = gp.tie(k.at.kernels[0].lengthscales, k.at.kernels[1].lengthscales)
-    >>> float(gp.assign(k.at.kernels[1].lengthscales, 0.2).kernels[0].lengthscales)
-    0.2
+    >>> float(gp.assign(k.at.kernels[1].lengthscales, 0.5).kernels[0].lengthscales)
+    0.5
     """
     tree, targets = resolve(list(places) if len(places) != 1 else places[0])
     whole(targets, "tie")

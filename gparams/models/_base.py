@@ -295,10 +295,11 @@ class GPModel(Module):
         noise = jax.random.normal(key, (num, *mean.shape), mean.dtype)
         prior = self.kernel, jnp.asarray(Xnew)
         samples = _draw(prior, mean, cov, noise, jitter, full_cov=full_cov, full_output_cov=full_output_cov)
+        finer = "float64, or " if mean.dtype == np.float32 else ""
         refuse_nonfinite(
             samples,
-            f"the covariance of the samples, a posterior of {type(self.kernel).__name__} at {len(mean)} inputs; try a "
-            f"jitter above {jitter:g}",
+            f"the covariance of the samples, a posterior of {type(self.kernel).__name__} at {len(mean)} inputs in "
+            f"{mean.dtype}; try {finer}a jitter above {jitter:g}",
         )
         return samples[0] if num_samples is None else samples
 

@@ -97,6 +97,18 @@ def test_each_prediction_warns_and_says_why(use, key):
     assert "merge repeated rows" in text
 
 
+@pytest.mark.parametrize(
+    ("dtype", "mend"), [("float32", "float64, or a jitter above -10"), ("float64", "a jitter above -10")]
+)
+def test_samples_that_can_not_be_drawn_say_what_to_try(dtype, mend, key):
+    x = np.linspace(0.0, 1.0, 6, dtype=dtype)[:, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gp.models.Float32Warning)
+        model = GPR((x, x), kernel=SE(*np.ones(2, dtype)), noise_variance=np.ones((), dtype))
+    with pytest.raises(np.linalg.LinAlgError, match=rf"at 6 inputs in {dtype}; try {mend}$"):
+        model.predict_f_samples(x + 10, key=key, jitter=-10.0)
+
+
 def test_the_mended_model_warns_no_more():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

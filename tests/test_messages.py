@@ -56,6 +56,18 @@ WRONG = {
         lambda: gp.models.GPR((X, Y), kernel, noise_variance=0.0),
         ValueError, r"^GPR: noise_variance: 0.0 is outside \(1e-06",
     ),
+    "kernel's variance": (
+        lambda: gp.kernels.SquaredExponential(0.0), ValueError, r"^SquaredExponential.variance: 0.0 is outside \(0"
+    ),
+    "kernel's lengthscales": (
+        lambda: gp.kernels.Matern32(lengthscales=[1.0, -1.0]), ValueError, r"^Matern32.lengthscales: -1.0 at index \[1\]"
+    ),
+    "mixture's weights": (
+        lambda: gp.kernels.SpectralMixture([-1.0], [[1.0]], [[1.0]]), ValueError, "^SpectralMixture.weights: -1.0"
+    ),
+    "change points' steepness": (
+        lambda: gp.kernels.ChangePoints([kernel, kernel], [0.0], -1.0), ValueError, "^ChangePoints.steepness: -1.0"
+    ),
     "noise, SGPR": (
         lambda: gp.models.SGPR((X, Y), kernel, X[:2], noise_variance="no"),
         TypeError, "^SGPR: noise_variance: expected real",

@@ -65,8 +65,8 @@ class ChangePoints(Kernel):
     # GPflow's fourth argument is a name, which kernels don't have here: a column in its place must say that it is one.
     def __init__(self, kernels: Sequence[Kernel], locations: Any, steepness: Any = 1.0, *, switch_dim: int = 0):
         self.kernels = read_kernels(kernels, "ChangePoints")
-        self.locations = as_parameter(locations)
-        self.steepness = as_parameter(steepness, transform=positive())
+        self.locations = as_parameter(locations, name="ChangePoints.locations")
+        self.steepness = as_parameter(steepness, transform=positive(), name="ChangePoints.steepness")
         self.switch_dim = operator.index(switch_dim)
         if self.locations.ndim != 1 or len(self.kernels) != self.locations.size + 1:
             raise ValueError(

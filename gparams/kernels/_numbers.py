@@ -11,19 +11,21 @@ def one_number(kernel: Any, field: str, value: Any) -> Parameter:
     Under `jax.vmap` each kernel of a batch sees its own number, and kernels that `gparams.stack` puts together are not
     made again: this looks at single kernels alone.
     """
-    p = as_parameter(value, transform=positive())
+    name = f"{type(kernel).__name__}.{field}"
+    p = as_parameter(value, transform=positive(), name=name)
     if p.ndim:
         mend = "take the number out of it" if p.size == 1 else "make a kernel of each, and gparams.stack them"
-        raise ValueError(f"{type(kernel).__name__}.{field}: expected one number, got shape {p.shape}; {mend}")
+        raise ValueError(f"{name}: expected one number, got shape {p.shape}; {mend}")
     return p
 
 
 def one_or_one_a_column(kernel: Any, field: str, value: Any, *, signed: bool = False) -> Parameter:
     """Make a Parameter of what a kernel was given for a number or a vector, and refuse a matrix."""
-    p = as_parameter(value, transform=None if signed else positive())
+    name = f"{type(kernel).__name__}.{field}"
+    p = as_parameter(value, transform=None if signed else positive(), name=name)
     if p.ndim > 1:
         raise ValueError(
-            f"{type(kernel).__name__}.{field}: expected one number, or a vector of one for each column of X that the "
+            f"{name}: expected one number, or a vector of one for each column of X that the "
             f"kernel reads, got shape {p.shape}"
         )
     return p

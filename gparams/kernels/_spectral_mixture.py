@@ -61,9 +61,9 @@ class SpectralMixture(Kernel):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, weights: Any, means: Any, variances: Any, active_dims: Any = None):
-        self.weights = as_parameter(weights, transform=positive())
-        self.means = as_parameter(means, transform=positive())
-        self.variances = as_parameter(variances, transform=positive())
+        self.weights = as_parameter(weights, transform=positive(), name="SpectralMixture.weights")
+        self.means = as_parameter(means, transform=positive(), name="SpectralMixture.means")
+        self.variances = as_parameter(variances, transform=positive(), name="SpectralMixture.variances")
         self.active_dims = read_active_dims(active_dims)
         shapes = [p.shape for p in (self.weights, self.means, self.variances)]
         (Q, *_), (_, D, *_) = (*shapes[0], 0), (*shapes[1], 0, 0)

@@ -97,12 +97,10 @@ def _evaluate(f: SampledFunctions, X: Array) -> Array:
     def values(X: Array) -> Array:
         prior = _values(f.features(X), f.weights)  # [S, N, P]
         update = _values(f.kernel(X, f.Z), f.coefficients)  # [S, N, P]
-        return jnp.asarray(f.mean_function(X))[None] + prior + update
+        return jnp.moveaxis(jnp.asarray(f.mean_function(X))[None] + prior + update, 0, 1)
 
     rows = rows_in_chunk(f.weights.shape[1] + f.Z.shape[0])
-    if len(X) <= rows:
-        return values(X)
-    return jnp.moveaxis(in_chunks(lambda X: jnp.moveaxis(values(X), 1, 0), X, rows), 0, 1)
+    return jnp.moveaxis(in_chunks(values, X, rows), 0, 1)  # chunks have the inputs first
 
 
 def _values(phi: Float[Array, "N F"], weights: Float[Array, "S F P"]) -> Float[Array, "S N P"]:

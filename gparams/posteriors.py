@@ -100,8 +100,23 @@ class Posterior(eqx.Module):
             return jax.vmap(lambda X: self.predict_f(X, full_cov, full_output_cov, batch_size=batch_size))(Xnew)
         return _predict_f(self, Xnew, bool(full_cov), bool(full_output_cov), rows_in_chunk(self.a.size, batch_size))
 
-    def _moments(self, Xnew: Array, full_cov: bool, full_output_cov: bool) -> tuple[Array, Array]:
-        """Mean and covariance of all new inputs together."""
+    def moments(
+        self, Xnew: Float[Array, "N D"], full_cov: bool = False, full_output_cov: bool = False
+    ) -> tuple[Float[Array, "N P"], Array]:
+        """What `predict_f` gives, of inputs that are taken all together, and not checked: what bounds are made of.
+
+        Parameters
+        ----------
+        Xnew
+            New inputs [N, D].
+        full_cov, full_output_cov
+            As for `predict_f`.
+
+        Returns
+        -------
+        mean, covariance
+            As of `predict_f`.
+        """
         if not isinstance(self.kernel, MultioutputKernel):
             mean, cov = self._latent(Xnew, full_cov)
             cov = expand_outputs(cov, full_cov=full_cov, full_output_cov=full_output_cov)
@@ -147,7 +162,7 @@ class Posterior(eqx.Module):
 @eqx.filter_jit
 def _predict_f(posterior: Posterior, X: Array, full_cov: bool, full_output_cov: bool, rows: int) -> tuple[Array, Array]:
     def predict(X: Array) -> tuple[Array, Array]:
-        return posterior._moments(X, full_cov, full_output_cov)
+        return posterior.moments(X, full_cov, full_output_cov)
 
     return predict(X) if full_cov else in_chunks(predict, X, rows)
 

@@ -271,7 +271,7 @@ def _predict(
     posterior = conditioned(model.kernel, model.mean_function, model.inducing_variable, problem.t, c)
 
     def predict(X: Array) -> tuple[Array, Array]:
-        mean, cov = posterior.predict_f(X, full_cov, full_output_cov, batch_size=max(1, len(X)))
+        mean, cov = posterior.moments(X, full_cov, full_output_cov)
         return mean + matmul(model.kernel(X, model.data[0]), v.T), cov
 
     return predict(Xnew) if full_cov else in_chunks(predict, Xnew, rows)

@@ -440,9 +440,7 @@ def _predict_f(
 
 def _predict_part(posterior: Posterior, X: Array, full_cov: bool) -> tuple[Array, Array]:
     # Without the mean function, which is one for all outputs.
-    return eqx.tree_at(lambda p: p.mean_function, posterior, Zero()).predict_f(
-        X, full_cov=full_cov, batch_size=max(1, len(X))
-    )
+    return eqx.tree_at(lambda p: p.mean_function, posterior, Zero()).moments(X, full_cov)
 
 
 @eqx.filter_jit

@@ -214,7 +214,7 @@ def _prior_kl(model: SVGP) -> Array:
 @eqx.filter_jit
 def _elbo(model: SVGP, X: Array, Y: Array) -> Array:
     posterior = model.condition()
-    mean, var = posterior.predict_f(X, batch_size=len(X))
+    mean, var = posterior.moments(X)
     expected = jnp.sum(model.likelihood.variational_expectations(X, mean, var, Y))
     scale = 1.0 if model.num_data is None else model.num_data / X.shape[0]
     return scale * expected - _divergence(posterior)

@@ -1,6 +1,7 @@
 """Pure functions on arrays: distances, linear algebra, log densities, conditioning, and expectations under Gaussians."""
 
 from ._chunks import in_chunks as in_chunks
+from ._chunks import read_batch_size as read_batch_size
 from ._chunks import rows_in_chunk as rows_in_chunk
 from ._conditioning import base_conditional as base_conditional
 from ._conditioning import condition as condition

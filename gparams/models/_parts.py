@@ -80,7 +80,8 @@ def read_gaussian(model: str, likelihood: Any, noise_variance: Any) -> Gaussian:
 
 def _noise(model: str, noise_variance: Any) -> Parameter:
     """The noise variance under the name that the model's argument has, with the bound that `Gaussian` gives it."""
-    return as_parameter(noise_variance, transform=positive(lower=1e-6), name=f"{model}: noise_variance")
+    lower = Gaussian().variance_lower_bound
+    return as_parameter(noise_variance, transform=positive(lower=lower), name=f"{model}: noise_variance")
 
 
 def count_latent_gps(kernel: Kernel, likelihood: Likelihood, num_outputs: int, asked: int | None, model: str) -> int:

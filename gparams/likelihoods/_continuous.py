@@ -72,7 +72,7 @@ class StudentT(PointwiseLikelihood):
         num_gauss_hermite_points: int = 20,
     ):
         self.scale_lower_bound = float(scale_lower_bound)
-        self.scale = read_value(scale, self.scale_lower_bound, "StudentT: scale")
+        self.scale = read_value(scale, self.scale_lower_bound, "StudentT.scale")
         self.df = float(df)
         if not self.df > 0.0:
             raise ValueError(f"StudentT: expected degrees of freedom above 0, got df={df}")
@@ -141,7 +141,7 @@ class Laplace(PointwiseLikelihood):
 
     def __init__(self, scale: Any = 1.0, scale_lower_bound: float = _LOWER):
         self.scale_lower_bound = float(scale_lower_bound)
-        self.scale = read_value(scale, self.scale_lower_bound, "Laplace: scale")
+        self.scale = read_value(scale, self.scale_lower_bound, "Laplace.scale")
 
     def _scalar_log_prob(self, X: Array, F: Array, Y: Array) -> Array:
         return log_laplace(Y, F, evaluate(self.scale, X, self.scale_lower_bound))
@@ -299,7 +299,7 @@ class Gamma(PointwiseLikelihood):
     ):
         self.invlink = links.read_link(invlink, "Gamma")
         self.shape_lower_bound = float(shape_lower_bound)
-        self.shape = read_value(shape, self.shape_lower_bound, "Gamma: shape")
+        self.shape = read_value(shape, self.shape_lower_bound, "Gamma.shape")
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
 
     def _scalar_log_prob(self, X: Array, F: Array, Y: Array) -> Array:
@@ -391,7 +391,7 @@ class Beta(ScalarLikelihood):
     ):
         self.invlink = links.read_link(invlink, "Beta")
         self.scale_lower_bound = float(scale_lower_bound)
-        self.scale = read_value(scale, self.scale_lower_bound, "Beta: scale")
+        self.scale = read_value(scale, self.scale_lower_bound, "Beta.scale")
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
 
     def _scalar_log_prob(self, X: Array, F: Array, Y: Array) -> Array:

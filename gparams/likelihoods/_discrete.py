@@ -229,7 +229,7 @@ class NegativeBinomial(ScalarLikelihood):
         num_gauss_hermite_points: int = 20,
     ):
         self.invlink = links.read_link(invlink, "NegativeBinomial")
-        self.alpha = read_value(alpha, _LOWER, "NegativeBinomial: alpha")
+        self.alpha = read_value(alpha, _LOWER, "NegativeBinomial.alpha")
         self.binsize = _read_binsize(binsize)
         self.num_gauss_hermite_points = read_points(num_gauss_hermite_points)
 

@@ -80,8 +80,8 @@ def read_noise(who: str, variance: Any, scale: Any, lower: float) -> tuple[Any, 
     if variance is not None and scale is not None:
         raise ValueError(f"{who}: give the variance or the scale (its square root), not both")
     if scale is not None:
-        return None, read_value(scale, math.sqrt(lower), f"{who}: scale")
-    return read_value(1.0 if variance is None else variance, float(lower), f"{who}: variance"), None
+        return None, read_value(scale, math.sqrt(lower), f"{who}.scale")
+    return read_value(1.0 if variance is None else variance, float(lower), f"{who}.variance"), None
 
 
 def noise_variance(likelihood: Any, X: Any) -> Array:

@@ -272,7 +272,7 @@ class BayesianGPLVM(PosteriorModel):
         self.mean_function, self.likelihood = Zero(Y.shape[1]), Gaussian(jnp.ones((), Y.dtype))
         self.kernel = read_single_output_kernel("BayesianGPLVM", kernel, _MEND)
         self.X_data_mean = as_parameter(X_data_mean)
-        self.X_data_var = as_parameter(X_data_var, transform=positive(), name="BayesianGPLVM: X_data_var")
+        self.X_data_var = as_parameter(X_data_var, transform=positive(), name="BayesianGPLVM.X_data_var")
         shape = self.X_data_mean.shape
         self.X_prior_mean = _read_prior("X_prior_mean", X_prior_mean, 0.0, shape, Y.dtype)
         self.X_prior_var = _read_prior("X_prior_var", X_prior_var, 1.0, shape, Y.dtype)

@@ -32,6 +32,9 @@ _LEAF_ROWS = 63
 # Up to so many rows, a diagonal block and its inverse are put together whole: products of larger matrices run faster.
 _WHOLE_ROWS = 4 * _LEAF_ROWS
 
+# A symmetric product is made in at most so many strips, of at least so many rows: narrower ones save more and run slower.
+_STRIPS, _STRIP_ROWS = 4, 500
+
 _LARGE = {np.dtype(np.float64): 1e200, np.dtype(np.float32): 1e30}
 
 # The least root of a pivot, as a fraction of the root of its own diagonal entry, that blocks are trusted with: the error of
@@ -153,16 +156,30 @@ def inverse_of_product(
     # The transposes of W and of C W, so that every product is of the form A @ B.T, the fastest.
     W = transpose_copy(_times_inverse(factor.left, factor.top))
     V = times_transpose(W, C)
-    top = inverse_of_product(factor.top) + times_transpose(V, W)
+    top = inverse_of_product(factor.top)
     # Written into one array: joining blocks would store every row of them twice.
     h, n = top.shape[0], top.shape[0] + C.shape[0]
-    first, last = slice(0, h), slice(h, n)
     out = jnp.zeros((n, n), top.dtype)
-    for block, rows, columns in (
-        (top, first, first), (-V, first, last), (-transpose_copy(V), last, first), (C, last, last)
-    ):  # fmt: skip
-        out = lax.dynamic_update_slice(out, finish(block, rows, columns), (rows.start, columns.start))
-    return out
+
+    def write(out, block, row, column):
+        rows, columns = slice(row, row + block.shape[0]), slice(column, column + block.shape[1])
+        return lax.dynamic_update_slice(out, finish(block, rows, columns), (row, column))
+
+    for first, end in _strips(h):
+        # V W^T is symmetric: a strip is computed up to its own last row, and what lies beyond it is copied.
+        strip = top[first:end, :end] + times_transpose(V[first:end], W[:end])
+        out = write(out, strip, first, 0)
+        if first:
+            out = write(out, transpose_copy(strip[:, :first]), 0, first)
+    out = write(out, -V, 0, h)
+    out = write(out, -transpose_copy(V), h, 0)
+    return write(out, C, h, h)
+
+
+def _strips(n: int) -> list[tuple[int, int]]:
+    """Where strips of the rows of a symmetric product begin and end."""
+    num = min(max(n // _STRIP_ROWS, 1), _STRIPS)
+    return [(n * k // num, n * (k + 1) // num) for k in range(num)]
 
 
 def diagonal(factor: Factor) -> Float[Array, " N"]:

@@ -106,6 +106,9 @@ def main():
     options = parser.parse_args()
     own = {"gparams": sys.executable, **({CACHED: sys.executable} if options.cache else {})}
     libraries = {**own, **dict(p.split("=", 1) for p in options.peer)}
+    known = sorted(p.name.removesuffix("_side.py") for p in (HERE / "peers").glob("*_side.py"))
+    if unknown := [name for name in libraries if name not in (CACHED, *known)]:
+        parser.error(f"no peer is called {unknown[0]!r}; there are {', '.join(known)}")
     unit = "s" if options.task == "process" else "ms"
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     print("| size | " + " | ".join(f"{name}, {unit} | ratio | value" for name in libraries) + " |")

@@ -47,7 +47,9 @@ def test_all_that_is_made_of_a_factor(n):
     assert_allclose(solved_transposed, wanted, rtol=1e-10, atol=1e-11)
 
 
-def test_what_is_made_of_a_block_before_it_is_stored():
+@pytest.mark.parametrize("strip_rows", [500, 50, 37])  # one strip, three even ones, four uneven ones
+def test_what_is_made_of_a_block_before_it_is_stored(strip_rows, monkeypatch):
+    monkeypatch.setattr(blocks, "_STRIP_ROWS", strip_rows)
     K = smooth(300, 0.1)
     A = jnp.arange(300.0)[:, None]
 

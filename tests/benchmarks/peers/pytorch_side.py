@@ -39,4 +39,4 @@ def gpr(N):
     return call
 
 
-serve({"gpr": gpr})
+serve({"gpr": gpr, "loop": gpr})

@@ -5,6 +5,7 @@ the pair of features :math:`\cos\theta(x), \sin\theta(x)` with the phase :math:`
 stationary kernels adds the phases. Kernels of finitely many features have them exactly.
 """
 
+import copy
 import functools
 from typing import Any, NamedTuple
 
@@ -16,9 +17,12 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..parameters import read_key, values
 from ._base import Kernel, Product, Scaled, Sum
-from ._coregion import Coregion
+from ._change_points import ChangePoints
+from ._convolutional import Convolutional
+from ._coregion import Categorical, Coregion
 from ._cosine import Cosine
 from ._deep import DeepKernel
+from ._hierarchical import HierarchicalEmbeddingKernel
 from ._linear import ArcCosine, Linear, Polynomial
 from ._periodic import Periodic
 from ._spectral_mixture import SpectralMixture
@@ -48,8 +52,9 @@ def feature_map(kernel: Kernel, num_columns: int, num_features: int, *, key: Key
     SquaredExponential, Exponential, the Matérn family, RationalQuadratic, Cosine and Periodic have waves of random
     frequencies, in pairs, so that :math:`\phi(x)^\top \phi(x)` is exactly their variance; and so has SpectralMixture.
     ArcCosine has random ramps. Constant, Linear, Polynomial and Coregion have finitely many features, and these are
-    exact. Sums, products and multiples of all of them follow, and deep kernels over them. A kernel of your own is added
-    by ``feature_map.register(MyKernel)``.
+    exact. All that is made of these follows: sums, products, multiples, ChangePoints, Convolutional, and what embeds its
+    inputs first (deep, categorical and hierarchical kernels). A kernel of your own is added by
+    ``feature_map.register(MyKernel)``.
 
     Parameters
     ----------
@@ -98,6 +103,10 @@ def feature_map(kernel: Kernel, num_columns: int, num_features: int, *, key: Key
     return Partial(_pairs, *wave)
 
 
+def _split(key: Any, num: int) -> Key[Array, " num"]:
+    return jax.random.split(read_key(key, "feature_map"), num)
+
+
 def _num_pairs(num_features: int) -> int:
     if num_features < 2:
         raise ValueError(f"feature_map: expected at least 2 features, got {num_features}")
@@ -111,7 +120,7 @@ def _pairs(variance: Array, phase: FeatureMap, X: Array) -> Float[Array, "N F"]:
 
 @feature_map.register
 def _(kernel: Sum, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
-    keys = jax.random.split(key, len(kernel.kernels))
+    keys = _split(key, len(kernel.kernels))
     parts = [feature_map(k, num_columns, num_features, key=key) for k, key in zip(kernel.kernels, keys, strict=True)]
     return Partial(_side_by_side, tuple(parts))
 
@@ -122,7 +131,7 @@ def _side_by_side(parts: tuple[FeatureMap, ...], X: Array) -> Array:
 
 @feature_map.register
 def _(kernel: Product, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
-    keys = jax.random.split(key, len(kernel.kernels))
+    keys = _split(key, len(kernel.kernels))
     num_pairs = _num_pairs(num_features)
     waves, parts = [], []
     for k, this in zip(kernel.kernels, keys, strict=True):
@@ -207,7 +216,7 @@ def _affine(columns: Array, root: Array, offset: Array, X: Array) -> Array:
 def _(kernel: ArcCosine, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
     columns = _columns(kernel, num_columns)
     root = jnp.append(_per_column(kernel, "weight_variances", columns), kernel.bias_variance.value) ** 0.5
-    W = jax.random.normal(key, (num_features, columns.size + 1), root.dtype) * root[None]
+    W = jax.random.normal(read_key(key, "feature_map"), (num_features, columns.size + 1), root.dtype) * root[None]
     return Partial(_ramps, kernel.order, jnp.sqrt(2.0 * kernel.variance.value / num_features), columns, W)
 
 
@@ -239,6 +248,73 @@ def _through(columns: Array, network: Any, phi: FeatureMap, X: Array) -> Array:
     return phi(jax.vmap(network)(X[:, columns]))
 
 
+# ---- kernels of kernels
+
+
+@feature_map.register
+def _(kernel: ChangePoints, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
+    keys = _split(key, len(kernel.kernels))
+    parts = [feature_map(k, num_columns, num_features, key=this) for k, this in zip(kernel.kernels, keys, strict=True)]
+    return Partial(_in_turns, kernel, tuple(parts))
+
+
+def _in_turns(kernel: Any, parts: tuple[FeatureMap, ...], X: Array) -> Array:
+    return jnp.concatenate([share[:, None] * phi(X) for share, phi in zip(kernel._shares(X), parts, strict=True)], 1)
+
+
+@feature_map.register
+def _(kernel: Convolutional, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
+    patches = kernel.get_patches(jnp.arange(float(num_columns))[None])[0].astype(int)  # [P, S], columns of X
+    weights = kernel.weights.value / kernel.num_patches
+    return Partial(_over_patches, patches, weights, feature_map(kernel.base_kernel, kernel.patch_len, num_features, key=key))
+
+
+def _over_patches(patches: Array, weights: Array, phi: FeatureMap, X: Array) -> Array:
+    def add(total: Array, patch: tuple[Array, Array]) -> tuple[Array, None]:
+        columns, weight = patch
+        return total + weight * phi(X[:, columns]), None
+
+    # One patch after the other: the features of all of them together would fill the memory.
+    first = weights[0] * phi(X[:, patches[0]])
+    return jax.lax.scan(add, first, (patches[1:], weights[1:]))[0]
+
+
+@feature_map.register
+def _(kernel: HierarchicalEmbeddingKernel, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
+    width = len(kernel.layout.unconditional) + 2 * len(kernel.layout.conditional)
+    phi = feature_map(_reading_all(kernel.base_kernel), width, num_features, key=key)
+    return Partial(_embedded, Partial(_embed_hierarchy, kernel), phi)
+
+
+@feature_map.register
+def _(kernel: Categorical, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
+    product = kernel.wrapped_kernel
+    if not kernel.sliced:
+        product = Product([_reading_all(k) for k in product.kernels])
+    phi = feature_map(product, _columns(kernel, num_columns).size, num_features, key=key)
+    return Partial(_embedded, Partial(_embed_labels, kernel), phi)
+
+
+def _embedded(embed: FeatureMap, phi: FeatureMap, X: Array) -> Array:
+    return phi(embed(X))
+
+
+def _embed_hierarchy(kernel: Any, X: Array) -> Array:
+    return kernel.embed(kernel.slice(X))
+
+
+def _embed_labels(kernel: Any, X: Array) -> Array:
+    return kernel._place(kernel.slice(X))
+
+
+def _reading_all(kernel: Kernel) -> Kernel:
+    """The kernel without active_dims of its own."""
+    bare = copy.copy(kernel)
+    if kernel.active_dims is not None:
+        object.__setattr__(bare, "active_dims", None)
+    return bare
+
+
 # ---- waves
 
 
@@ -246,7 +322,7 @@ def _through(columns: Array, network: Any, phi: FeatureMap, X: Array) -> Array:
 def _(kernel: SpectralMixture, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
     columns, n = _columns(kernel, num_columns), _num_pairs(num_features)
     w, mu, v = kernel.weights.value, kernel.means.value, kernel.variances.value
-    sign_key, normal_key = jax.random.split(key)
+    sign_key, normal_key = _split(key, 2)
     shape = (w.shape[0], n, columns.size)
     # A product of cosines, one for each dimension, is an average over the signs of the frequencies.
     centres = jax.random.rademacher(sign_key, shape, mu.dtype) * mu[:, None, :]
@@ -310,7 +386,7 @@ def _(kernel: Scaled, num_columns: int, n: int, key: Any) -> _Wave | None:
 
 @_wave.register
 def _(kernel: Product, num_columns: int, n: int, key: Any) -> _Wave | None:
-    keys = jax.random.split(key, len(kernel.kernels))
+    keys = _split(key, len(kernel.kernels))
     waves = [_wave(k, num_columns, n, this) for k, this in zip(kernel.kernels, keys, strict=True)]
     return None if None in waves else _multiply(waves)
 

@@ -102,9 +102,33 @@ def in_chunks(f: Callable[[Array], Any], X: Float[Array, "N D"], rows: int) -> A
     [2.0, 2.0, 2.0, 2.0, 2.0]
     """
     N, D = X.shape
-    if N <= rows:
+    if not surely_more(N, rows):
         return f(X)
     num = -(-N // rows)
     filled = jnp.concatenate([X, jnp.broadcast_to(X[-1:], (num * rows - N, D))])
     out = jax.lax.map(jax.checkpoint(f), filled.reshape(num, rows, D))
     return jax.tree.map(lambda a: a.reshape(num * rows, *a.shape[2:])[:N], out)
+
+
+def surely_more(size: Any, other: Any) -> bool:
+    """Whether one size of an array is more than another, as far as can be told: not where a program is exported for any.
+
+    Parameters
+    ----------
+    size, other : int
+        The sizes; symbols, where a program is exported for arrays of any size.
+
+    Returns
+    -------
+    bool
+        False where symbols leave it open.
+
+    Examples
+    --------
+    >>> surely_more(3, 2)
+    True
+    """
+    try:
+        return bool(size > other)
+    except jax.errors.InconclusiveDimensionOperation:
+        return False

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ._chunks import surely_more
 from ._linear_algebra import cholesky, inverse_triangular, solve_triangular
 from ._products import add_diagonal, matmul, product, symmetrize, transpose_copy
 
@@ -85,7 +86,7 @@ def condition(
 
 def _whitened(L, L_inverse, Kuf):
     """Give A = L^-1 Kuf."""
-    if L_inverse is None and Kuf.shape[1] < L.shape[0] // 2:
+    if L_inverse is None and not surely_more(Kuf.shape[1], L.shape[0] // 2):
         return solve_triangular(L, Kuf)
     # For many columns the inverse pays even if it is made for them.
     return product(inverse_triangular(L) if L_inverse is None else L_inverse, Kuf)

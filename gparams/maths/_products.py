@@ -5,6 +5,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 from jax.experimental.layout import Layout, with_layout_constraint
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
 
@@ -80,14 +82,35 @@ def transpose_copy(A: Float[Array, "*B N M"]) -> Float[Array, "*B M N"]:
 
 
 def by_rows(A: Float[Array, "*B N M"]) -> Float[Array, "*B N M"]:
-    """Give the same matrix, stored by rows.
+    """Give the same matrix, on a CPU stored by rows.
 
     LAPACK stores by columns, and XLA spreads that to all that touches its arguments and results, which then is read against
     the grain.
     """
-    # A program of which the constraint, or its transpose, is a result leaves the layout of its results to XLA, and JAX 0.10
-    # then misreads the others. So it never is one: the copies on both sides of it stand in the trace, not in the program.
-    return jnp.copy(with_layout_constraint(jnp.copy(A), Layout(major_to_minor=tuple(range(A.ndim)))))
+    return _by_rows_p.bind(A)
+
+
+# A primitive of its own, so that what it becomes is chosen as late as a program is made for a device: a GPU needs none of it,
+# and a program that is exported must not have it, as nobody promises that another version of XLA knows it.
+_by_rows_p = Primitive("by_rows")
+_by_rows_p.def_impl(lambda A: A)
+_by_rows_p.def_abstract_eval(lambda A: A)
+ad.deflinear2(_by_rows_p, lambda cotangent, A: [_by_rows_p.bind(cotangent)])
+batching.defvectorized(_by_rows_p)
+
+
+def _constrain(A):
+    return with_layout_constraint(A, Layout(major_to_minor=tuple(range(A.ndim))))
+
+
+def _lower_on_cpu(ctx, A):
+    if ctx.module_context.lowering_parameters.for_export:
+        return [A]
+    return mlir.lower_fun(_constrain, multiple_results=False)(ctx, A)
+
+
+mlir.register_lowering(_by_rows_p, lambda ctx, A: [A])
+mlir.register_lowering(_by_rows_p, _lower_on_cpu, platform="cpu")
 
 
 def times_transpose(A: Float[Array, "*B N K"], B: Float[Array, "*B M K"]) -> Float[Array, "*B N M"]:

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from cases import KERNELS, NUM_COLUMNS, positive
+from cases import KERNELS, LABELLED, NUM_COLUMNS, NUM_LABELS, positive
 from numpy.testing import assert_allclose
 
 import gparams as gp
@@ -16,8 +16,15 @@ RANDOM = [
     "se", "se-ard", "se-list", "se-slice", "matern12", "matern12-ard", "matern32", "matern32-list", "matern52",
     "matern52-ard", "exponential", "exponential-ard", "rational-quadratic", "periodic-se", "periodic-se-ard",
     "periodic-rational-quadratic", "arc-cosine-0", "arc-cosine-1", "arc-cosine-2", "sum", "product", "sum-of-products",
+    "change-points", "change-points-2", "convolutional", "convolutional-weights", "arc-hierarchical", "wedge-hierarchical",
+    "wedge-conditional-only", "categorical", "categorical-sliced",
 ]  # fmt: skip
-X = jnp.asarray(np.random.default_rng(3).uniform(-1.0, 1.0, (6, NUM_COLUMNS)))
+X = unlabelled = jnp.asarray(np.random.default_rng(3).uniform(-1.0, 1.0, (6, NUM_COLUMNS)))
+labelled = X.at[:, -1].set(jnp.arange(6.0) % NUM_LABELS)
+
+
+def inputs(name):
+    return labelled if name in LABELLED else unlabelled
 
 
 def gram(phi, X):
@@ -35,6 +42,7 @@ def test_finitely_many_features_are_exact(name, key):
 @pytest.mark.parametrize("name", RANDOM)
 def test_random_features_give_the_kernel_on_average(name, key):
     k = KERNELS[name]()
+    X = inputs(name)
     num_maps = 400
 
     def one(key):
@@ -101,12 +109,15 @@ def test_gradients_reach_the_kernel(key):
 def test_float32_stays_float32(key):
     for name in (*EXACT, *RANDOM):
         k = KERNELS[name](np.float32)
-        assert feature_map(k, NUM_COLUMNS, 8, key=key)(X.astype(jnp.float32)).dtype == jnp.float32, name
+        X = inputs(name).astype(jnp.float32)
+        assert feature_map(k, NUM_COLUMNS, 8, key=key)(X).dtype == jnp.float32, name
 
 
-def test_maps_are_pytrees_and_follow_their_key(key):
-    k = KERNELS["sum-of-products"]()
+@pytest.mark.parametrize("name", ["sum-of-products", "change-points-2", "convolutional-weights", "arc-hierarchical"])
+def test_maps_are_pytrees_and_follow_their_key(name, key):
+    k = KERNELS[name]()
     phi = feature_map(k, NUM_COLUMNS, 8, key=key)
+    assert jax.tree.structure(phi) == jax.tree.structure(feature_map(k, NUM_COLUMNS, 8, key=jax.random.key(1)))
     assert_allclose(jax.jit(lambda phi, X: phi(X))(phi, X), phi(X), rtol=1e-12)
     assert np.array_equal(phi(X), feature_map(k, NUM_COLUMNS, 8, key=key)(X))
     assert not np.allclose(phi(X), feature_map(k, NUM_COLUMNS, 8, key=jax.random.key(1))(X))
@@ -121,6 +132,9 @@ def test_what_has_no_features_says_what_to_do(key):
         feature_map(gp.kernels.Polynomial(7.0), 3, 8, key=key)
     with pytest.raises(ValueError, match="at least 2"):
         feature_map(gp.kernels.Matern32(), 1, 1, key=key)
+    for name in ("sum", "product", "arc-cosine-1", "change-points"):
+        with pytest.raises(TypeError, match="feature_map: expected key to be a JAX random key"):
+            feature_map(KERNELS[name](), NUM_COLUMNS, 8, key=0)
 
 
 class Brownian(gp.kernels.Kernel):

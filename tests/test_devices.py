@@ -1,4 +1,4 @@
-"""The same numbers on a CPU and on a GPU, where there is one; and programs for both, which one without the other can make."""
+"""The same numbers on a CPU and on a GPU, where there is one; and programs for a GPU, which are made without one, too."""
 
 import jax
 import jax.export

@@ -266,7 +266,8 @@ def _in_turns(kernel: Any, parts: tuple[FeatureMap, ...], X: Array) -> Array:
 def _(kernel: Convolutional, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
     patches = kernel.get_patches(jnp.arange(float(num_columns))[None])[0].astype(int)  # [P, S], columns of X
     weights = kernel.weights.value / kernel.num_patches
-    return Partial(_over_patches, patches, weights, feature_map(kernel.base_kernel, kernel.patch_len, num_features, key=key))
+    phi = feature_map(kernel.base_kernel, kernel.patch_len, num_features, key=key)
+    return Partial(_over_patches, patches, weights, phi)
 
 
 def _over_patches(patches: Array, weights: Array, phi: FeatureMap, X: Array) -> Array:

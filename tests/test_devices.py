@@ -2,6 +2,7 @@
 
 import jax
 import jax.export
+import jax.flatten_util
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -73,6 +74,40 @@ def test_a_fit_on_a_gpu_finds_the_optimum_of_a_cpu():
         with jax.default_device(device):
             losses.append(gp.fit(exact(X[:200], Y[:200])[0]).loss)
     assert_allclose(losses[1], losses[0], rtol=1e-6)
+
+
+@each_model
+def test_what_other_devices_run_agrees_with_what_a_cpu_runs(make, monkeypatch):
+    X, Y, _ = inputs()
+
+    def derivatives():
+        model, args = make(X[:150], Y[:150])
+        params, static = gp.partition(model)
+        args = tuple((X[:150], Y[:150]) for _ in args)
+        vector, unravel = jax.flatten_util.ravel_pytree(params)
+
+        def loss(v):
+            return gp.combine(unravel(v), static).training_loss(*args)
+
+        start = vector[-20:]  # all of an exact model
+        hessian = jax.jit(jax.hessian(lambda v: loss(vector.at[-v.size :].set(v))))(start)
+        return [*jax.jit(jax.value_and_grad(loss))(vector), hessian]
+
+    chosen = []
+
+    def choose_default(*args, default, **platforms):
+        chosen.append(default)
+        return default(*args)
+
+    on_a_cpu = derivatives()
+    monkeypatch.setattr(jax.lax, "platform_dependent", choose_default)
+    jax.clear_caches()
+    elsewheres = derivatives()
+    jax.clear_caches()
+    assert chosen
+    for elsewhere, expected in zip(elsewheres, on_a_cpu, strict=True):
+        assert np.isfinite(elsewhere).all()
+        assert_allclose(elsewhere, expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max())
 
 
 @each_model

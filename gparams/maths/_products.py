@@ -90,8 +90,8 @@ def by_rows(A: Float[Array, "*B N M"]) -> Float[Array, "*B N M"]:
     return _by_rows_p.bind(A)
 
 
-# A primitive of its own, so that what it becomes is chosen when a program is made for a device: a GPU needs none of it, and a
-# program that is exported must not have it, as nobody promises that another version of XLA knows it.
+# A primitive of its own, so that what it becomes is chosen when a program is made for a device: a GPU needs none of it, and
+# an exported program must not have it, as nobody promises that another version of XLA knows it.
 _by_rows_p = Primitive("by_rows")
 _by_rows_p.def_impl(lambda A: A)
 _by_rows_p.def_abstract_eval(lambda A: A)

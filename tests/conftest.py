@@ -10,7 +10,7 @@ from pathlib import Path
 # the same to rounding. It has to be said before JAX starts; where calls are timed, the programs are the usual ones.
 if "--benchmark-enable" not in sys.argv:
     _fast = ["--xla_backend_optimization_level=0", "--xla_cpu_parallel_codegen_split_count=1"]
-    if tuple(int(part) for part in version("jaxlib").split(".")[:2]) < (0, 12):
+    if tuple(int(part) for part in version("jaxlib").split(".")[:2]) < (0, 11):
         _fast.append("--xla_cpu_use_fusion_emitters=false")  # later versions have no other way to make loops
     os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *_fast]).strip()
 

@@ -104,7 +104,7 @@ def _constrain(A):
 
 
 def _lower_on_cpu(ctx, A):
-    if ctx.module_context.lowering_parameters.for_export:
+    if getattr(ctx.module_context.lowering_parameters, "for_export", False):
         return [A]
     return mlir.lower_fun(_constrain, multiple_results=False)(ctx, A)
 

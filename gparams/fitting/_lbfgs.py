@@ -179,7 +179,7 @@ def _start(solver: LBFGS, problem: Problem) -> _Carry:
     value: Any = np.full((), np.inf, x.dtype)
     grad: Any = np.zeros(x.shape, x.dtype)
     zero: Any = np.zeros((), int)
-    history: Any = np.full(solver.max_steps + 1, np.nan, x.dtype)
+    history: Any = np.zeros(solver.max_steps + 1, x.dtype)
     memory, best = _no_memory(solver, x), (value, x, grad)
     carry = _Carry(x, value, grad, grad + 1, memory, zero - 1, zero + _Status.RUNNING, zero, best, zero, history)
     return jax.device_put(carry)

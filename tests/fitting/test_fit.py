@@ -74,6 +74,12 @@ def test_result_is_consistent_and_never_above_the_start(solver):
     assert same(start, toy())
 
 
+@each_solver
+def test_a_fit_makes_no_nan_where_nans_are_looked_for(solver):
+    with jax.debug_nans(True):
+        assert np.isfinite(gp.fit(toy(), solver=solver).loss)
+
+
 @pytest.mark.parametrize("ravel", [True, False])
 def test_a_diverging_optimiser_returns_the_best_point(ravel):
     p = gp.Parameter(2.9)

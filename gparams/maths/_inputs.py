@@ -21,7 +21,7 @@ def as_floating(value: Any, name: str) -> Array:
 
     Returns
     -------
-    The array, of its own dtype where that is floating.
+    The array, of its own dtype where that is floating; NaN where a masked array hides its entries.
 
     Raises
     ------
@@ -35,16 +35,19 @@ def as_floating(value: Any, name: str) -> Array:
     """
     if not isinstance(value, jax.Array) and hasattr(value, "__jax_array__"):  # a Parameter, which may be traced
         value = value.__jax_array__()
+    hidden = np.ma.getmask(value) if isinstance(value, np.ma.MaskedArray) else False
     if not isinstance(value, jax.Array):
         try:
             value = np.asarray(value)
         except ValueError as error:
             raise TypeError(f"{name}: expected a rectangular array of numbers ({error})") from error
-    if jnp.issubdtype(value.dtype, jnp.floating):
-        return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(value.dtype))
-    if value.dtype.kind not in "biu":
+    floating = jnp.issubdtype(value.dtype, jnp.floating)
+    if not floating and value.dtype.kind not in "biu":
         raise TypeError(f"{name}: expected real numbers, got dtype {value.dtype}")
-    return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(np.float64))
+    dtype = jax.dtypes.canonicalize_dtype(value.dtype if floating else np.float64)
+    if np.any(hidden):
+        value = np.where(hidden, np.nan, np.asarray(value, dtype))
+    return jnp.asarray(value, dtype=dtype)
 
 
 def refuse_nonfinite_rows(array: Array, name: str, mend: str) -> None:

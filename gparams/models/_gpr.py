@@ -89,9 +89,9 @@ class GPR(GPModel):
     likelihood
         A `Gaussian` likelihood, in place of `noise_variance`.
     allow_missing
-        Whether NaN in Y stands for an observation that was not made. Each output is then conditioned on its own
-        observations, exactly as if the others' rows were not there; outputs that miss the same rows share a factor, and
-        each further pattern costs one more.
+        Whether NaN in Y, or what a masked array hides, stands for an observation that was not made. Each output is then
+        conditioned on its own observations, exactly as if the others' rows were not there; outputs that miss the same rows
+        share a factor, and each further pattern costs one more.
 
     Raises
     ------

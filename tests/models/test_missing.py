@@ -8,6 +8,7 @@ from cases import MODELS, data
 from numpy.testing import assert_allclose
 
 import gparams as gp
+from gparams.maths import as_floating
 
 X, Y = data(num_outputs=3)
 Xnew = data(num_rows=4, seed=1)[0]
@@ -143,3 +144,29 @@ def test_is_asked_for_by_name():
     bad[2, 0] = np.nan
     with pytest.raises(ValueError, match="X: row 2 is"):
         gp.models.GPR((bad, Y), MODELS["gpr"]().kernel, allow_missing=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_what_a_masked_array_hides_is_missing(dtype):
+    whole = np.round(4.0 * Y).astype(dtype)
+    hidden = np.zeros(Y.shape, bool)
+    hidden[3, 1] = hidden[5] = True
+    kernel = gp.kernels.SquaredExponential()
+
+    def loss(Y, **options):
+        return gp.models.GPR((X, Y), kernel, **options).training_loss()
+
+    expected = loss(np.where(hidden, np.nan, whole), allow_missing=True)
+    assert np.isfinite(expected)
+    assert loss(np.ma.array(whole, mask=hidden), allow_missing=True) == expected
+    assert loss(np.ma.array(whole)) == loss(whole)
+    with pytest.raises(ValueError, match="Y.*allow_missing"):
+        loss(np.ma.array(whole, mask=hidden))
+    with pytest.raises(ValueError, match=r"X: row 1 is \[ *nan"):
+        gp.models.GPR((np.ma.array(X, mask=np.eye(*X.shape, k=-1, dtype=bool)), Y), kernel)
+
+
+def test_a_masked_array_keeps_its_precision():
+    array = as_floating(np.ma.array(np.ones(3, np.float32), mask=[False, True, False]), "Y")
+    assert array.dtype == np.float32
+    assert np.array_equal(array, [1.0, np.nan, 1.0], equal_nan=True)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..maths import read_count
 from ..parameters import Parameter, as_parameter
 from ._base import Kernel, read_kernel
-from ._inputs import read_count
 
 
 @final
@@ -81,7 +81,7 @@ class Convolutional(Kernel):
         self.base_kernel = read_kernel(base_kernel, "Convolutional")
         self.image_shape = _read_shape(image_shape, "image_shape")
         self.patch_shape = _read_shape(patch_shape, "patch_shape")
-        self.colour_channels = read_count(colour_channels, "Convolutional", "colour_channels")
+        self.colour_channels = read_count(colour_channels, "Convolutional.colour_channels")
         if self.patch_shape[0] > self.image_shape[0] or self.patch_shape[1] > self.image_shape[1]:
             raise ValueError(f"Convolutional: patches of {self.patch_shape} don't fit in images of {self.image_shape}")
         self.weights = as_parameter(jnp.ones(self.num_patches) if weights is None else weights)
@@ -143,5 +143,5 @@ class Convolutional(Kernel):
 def _read_shape(shape: Sequence[int], what: str) -> tuple[int, int]:
     if np.shape(shape) != (2,):
         raise ValueError(f"Convolutional: expected {what} to be two whole numbers, height and width, got {shape!r}")
-    height, width = (read_count(n, "Convolutional", what) for n in shape)
+    height, width = (read_count(n, f"Convolutional.{what}") for n in shape)
     return height, width

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..maths import read_count
 from ..parameters import Parameter, as_parameter, positive, read_key, set_trainable
 from ._base import Kernel, Product, read_kernel
-from ._inputs import ActiveDims, one_hot, read_active_dims, read_count
+from ._inputs import ActiveDims, one_hot, read_active_dims
 from ._stationary import IsotropicStationary
 
 
@@ -66,8 +67,8 @@ class Coregion(Kernel):
     active_dims: ActiveDims = eqx.field(static=True)
 
     def __init__(self, output_dim: int, rank: int, *, active_dims: Any = None):
-        self.output_dim = read_count(output_dim, "Coregion", "output_dim")
-        self.rank = read_count(rank, "Coregion", "rank")
+        self.output_dim = read_count(output_dim, "Coregion.output_dim")
+        self.rank = read_count(rank, "Coregion.rank")
         self.W = Parameter(jnp.full((self.output_dim, self.rank), 0.1))
         self.kappa = Parameter(jnp.ones(self.output_dim), transform=positive())
         self.active_dims = read_active_dims(active_dims)
@@ -195,7 +196,7 @@ class Categorical(Kernel):
                 "computes). With sliced=True they are; leave active_dims out to keep the values and be rid of this warning",
                 stacklevel=2,
             )
-        self.num_labels = read_count(num_labels, "Categorical", "num_labels")
+        self.num_labels = read_count(num_labels, "Categorical.num_labels")
         self.wrapped_kernel = Product([non_categorical_kernel, set_trainable(categorical_kernel, False)])
         ell = categorical_kernel.lengthscales.value
         draws = jax.random.uniform(

@@ -120,9 +120,12 @@ def _pairs(variance: Array, phase: FeatureMap, X: Array) -> Float[Array, "N F"]:
 
 @feature_map.register
 def _(kernel: Sum, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
-    keys = _split(key, len(kernel.kernels))
-    parts = [feature_map(k, num_columns, num_features, key=key) for k, key in zip(kernel.kernels, keys, strict=True)]
-    return Partial(_side_by_side, tuple(parts))
+    return Partial(_side_by_side, _of_each(kernel.kernels, num_columns, num_features, key))
+
+
+def _of_each(kernels: tuple[Kernel, ...], num_columns: int, num_features: int, key: Any) -> tuple[FeatureMap, ...]:
+    keys = _split(key, len(kernels))
+    return tuple(feature_map(k, num_columns, num_features, key=this) for k, this in zip(kernels, keys, strict=True))
 
 
 def _side_by_side(parts: tuple[FeatureMap, ...], X: Array) -> Array:
@@ -241,11 +244,16 @@ def _rows(columns: Array, rows: Array, X: Array) -> Array:
 def _(kernel: DeepKernel, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
     columns, network = _columns(kernel, num_columns), values(kernel.network)
     out = jax.eval_shape(jax.vmap(network), jnp.zeros((1, columns.size)))
-    return Partial(_through, columns, network, feature_map(kernel.base_kernel, out.shape[-1], num_features, key=key))
+    phi = feature_map(kernel.base_kernel, out.shape[-1], num_features, key=key)
+    return Partial(_embedded, Partial(_through, columns, network), phi)
 
 
-def _through(columns: Array, network: Any, phi: FeatureMap, X: Array) -> Array:
-    return phi(jax.vmap(network)(X[:, columns]))
+def _through(columns: Array, network: Any, X: Array) -> Array:
+    return jax.vmap(network)(X[:, columns])
+
+
+def _embedded(embed: FeatureMap, phi: FeatureMap, X: Array) -> Array:
+    return phi(embed(X))
 
 
 # ---- kernels of kernels
@@ -253,9 +261,7 @@ def _through(columns: Array, network: Any, phi: FeatureMap, X: Array) -> Array:
 
 @feature_map.register
 def _(kernel: ChangePoints, num_columns: int, num_features: int, *, key: Any) -> FeatureMap:
-    keys = _split(key, len(kernel.kernels))
-    parts = [feature_map(k, num_columns, num_features, key=this) for k, this in zip(kernel.kernels, keys, strict=True)]
-    return Partial(_in_turns, kernel, tuple(parts))
+    return Partial(_in_turns, kernel, _of_each(kernel.kernels, num_columns, num_features, key))
 
 
 def _in_turns(kernel: Any, parts: tuple[FeatureMap, ...], X: Array) -> Array:
@@ -294,10 +300,6 @@ def _(kernel: Categorical, num_columns: int, num_features: int, *, key: Any) -> 
         product = Product([_reading_all(k) for k in product.kernels])
     phi = feature_map(product, _columns(kernel, num_columns).size, num_features, key=key)
     return Partial(_embedded, Partial(_embed_labels, kernel), phi)
-
-
-def _embedded(embed: FeatureMap, phi: FeatureMap, X: Array) -> Array:
-    return phi(embed(X))
 
 
 def _embed_hierarchy(kernel: Any, X: Array) -> Array:

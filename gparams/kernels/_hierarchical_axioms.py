@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..maths import read_count
 from ._base import Kernel
 from ._hierarchy import HierarchyNode
-from ._inputs import read_count
 
 _CLAIMS = {
     1: "k(x, x) = k(x, x') where both are not active, and differ in the feature alone",
@@ -151,7 +151,7 @@ def validate_hierarchical_axioms(
     >>> gp.kernels.validate_hierarchical_axioms(gp.kernels.Matern52(), nodes).passed
     False
     """
-    S, rng = read_count(n_samples, "validate_hierarchical_axioms", "n_samples"), np.random.default_rng(seed)
+    S, rng = read_count(n_samples, "validate_hierarchical_axioms: n_samples"), np.random.default_rng(seed)
     columns, width = _columns(hierarchy, active_dims, input_dim)
     bounds = {d: b for node in hierarchy for d, b in zip(node.feature_dims, node.feature_bounds, strict=True)}
 

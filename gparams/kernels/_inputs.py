@@ -1,6 +1,5 @@
 """What kernels do with their inputs: the columns they read, the labels in them, and rows against rows."""
 
-import operator
 from typing import Any, NamedTuple
 
 import jax.core
@@ -42,17 +41,6 @@ def pair(u: Float[Array, "*B N"], v: Float[Array, "*C N2"] | None = None) -> tup
     if v is None:
         return u[..., :, None], u[..., None, :]
     return u.reshape(u.shape + (1,) * v.ndim), v.reshape((1,) * u.ndim + v.shape)
-
-
-def read_count(count: Any, who: str, what: str) -> int:
-    """Check a number of things: a whole number, one at least."""
-    try:
-        whole = operator.index(count)
-    except TypeError as error:
-        raise TypeError(f"{who}: expected {what} to be a whole number, got {count!r}") from error
-    if whole < 1:
-        raise ValueError(f"{who}: expected {what} to be at least 1, got {whole}")
-    return whole
 
 
 def one_hot(labels: Float[Array, "*B N"], num_labels: int, who: str, dtype: Any) -> Float[Array, "*B N L"]:

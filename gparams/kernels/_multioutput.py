@@ -7,9 +7,9 @@ from typing import Any, final
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from ..maths import read_count
 from ..parameters import Parameter, as_parameter
 from ._base import Kernel, MultioutputKernel, read_kernel, read_kernels
-from ._inputs import read_count
 
 
 @final
@@ -49,7 +49,7 @@ class SharedIndependent(MultioutputKernel):
 
     def __init__(self, kernel: Kernel, output_dim: int):
         self.kernel = read_kernel(kernel, "SharedIndependent")
-        self.output_dim = read_count(output_dim, "SharedIndependent", "output_dim")
+        self.output_dim = read_count(output_dim, "SharedIndependent.output_dim")
 
     @property
     def latent_kernels(self) -> tuple[Kernel, ...]:

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..maths import square_distance
+from ..maths import read_count, square_distance
 from ..parameters import Parameter, as_parameter, positive, read_key
 from ._base import Kernel
-from ._inputs import ActiveDims, pair, read_active_dims, read_count
+from ._inputs import ActiveDims, pair, read_active_dims
 from ._stationary import check_columns, per_column
 
 
@@ -116,7 +116,7 @@ class SpectralMixture(Kernel):
         >>> k.means.shape, bool((k.means.value < 0.5).all())
         ((4, 1), True)
         """
-        Q = read_count(num_mixtures, "SpectralMixture", "num_mixtures")
+        Q = read_count(num_mixtures, "SpectralMixture.num_mixtures")
         chosen = cls([1.0], [[1.0]], [[1.0]], active_dims)
         X, y = np.asarray(chosen._read(X, "X", False)), np.asarray(Y, dtype=float)
         steps = [np.diff(np.unique(column)) for column in X.reshape(-1, X.shape[-1]).T]

@@ -1,7 +1,6 @@
 """Pure functions on arrays: distances, linear algebra, log densities, conditioning, and expectations under Gaussians."""
 
 from ._chunks import in_chunks as in_chunks
-from ._chunks import read_batch_size as read_batch_size
 from ._chunks import rows_in_chunk as rows_in_chunk
 from ._conditioning import base_conditional as base_conditional
 from ._conditioning import condition as condition
@@ -12,6 +11,7 @@ from ._distances import square_distance as square_distance
 from ._gaussian import gaussian_log_density as gaussian_log_density
 from ._gaussian import whiten as whiten
 from ._inputs import as_floating as as_floating
+from ._inputs import read_count as read_count
 from ._inputs import read_inputs as read_inputs
 from ._inputs import refuse_nonfinite_rows as refuse_nonfinite_rows
 from ._jitter import default_jitter as default_jitter

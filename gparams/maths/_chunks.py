@@ -1,12 +1,13 @@
 """Work on many rows a chunk at a time, so that memory stays bounded."""
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from ._inputs import read_count
 
 # Numbers of the largest array that one chunk may make: 128 MiB in float64.
 _MAX_ELEMENTS = 2**24
@@ -41,40 +42,7 @@ def rows_in_chunk(row_size: int, batch_size: int | None = None) -> int:
     """
     if batch_size is None:
         return max(1, _MAX_ELEMENTS // max(1, row_size))
-    return read_batch_size(batch_size)
-
-
-def read_batch_size(batch_size: Any) -> int:
-    """Refuse what is not a number of rows.
-
-    Parameters
-    ----------
-    batch_size
-        What was given as one.
-
-    Returns
-    -------
-    The number, as an integer of Python's.
-
-    Raises
-    ------
-    TypeError
-        If it is not a whole number.
-    ValueError
-        If it is below 1.
-
-    Examples
-    --------
-    >>> read_batch_size(100)
-    100
-    """
-    try:
-        rows = operator.index(batch_size)
-    except TypeError as error:
-        raise TypeError(f"batch_size: expected a whole number of rows, got {batch_size!r}") from error
-    if rows < 1:
-        raise ValueError(f"batch_size: expected at least 1, got {rows}")
-    return rows
+    return read_count(batch_size, "batch_size")
 
 
 def in_chunks(f: Callable[[Array], Any], X: Float[Array, "N D"], rows: int) -> Any:

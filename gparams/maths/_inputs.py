@@ -1,5 +1,6 @@
-"""The gate for arrays of rows: floating numbers, all finite, in as many columns as were expected."""
+"""The gate for arrays of rows (floating numbers, all finite, in as many columns as were expected) and for counts."""
 
+import operator
 from typing import Any
 
 import jax
@@ -130,3 +131,38 @@ def read_inputs(
         )
     refuse_nonfinite_rows(X, name, f"To predict at the others: {name}[np.isfinite({name}).all(-1)].")
     return X if dtype is None else X.astype(jnp.promote_types(X.dtype, dtype))
+
+
+def read_count(count: Any, name: str) -> int:
+    """Refuse what is not a number of things: a whole number, one at least.
+
+    Parameters
+    ----------
+    count
+        What was given as one.
+    name
+        What messages call it.
+
+    Returns
+    -------
+    The number, as an integer of Python's.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number.
+    ValueError
+        If it is below 1.
+
+    Examples
+    --------
+    >>> read_count(100, "batch_size")
+    100
+    """
+    try:
+        whole = operator.index(count)
+    except TypeError as error:
+        raise TypeError(f"{name}: expected a whole number, got {count!r}") from error
+    if whole < 1:
+        raise ValueError(f"{name}: expected at least 1, got {whole}")
+    return whole

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Key
 
 from ..kernels import Kernel
 from ..likelihoods import Gaussian, Likelihood
-from ..maths import add_diagonal, default_jitter, draw_gaussian, read_batch_size, read_inputs
+from ..maths import add_diagonal, default_jitter, draw_gaussian, read_count, read_inputs
 from ..mean_functions import MeanFunction
 from ..parameters import Module, log_prior, read_key, read_num_samples
 from ..posteriors import Posterior, independent_outputs
@@ -370,7 +370,7 @@ class PosteriorModel(GPModel):
             If the covariance at the conditioning points is not positive definite, to rounding.
         """
         X = read_inputs(Xnew, self.num_columns, dtype_of(self.kernel))
-        batch_size = None if batch_size is None else read_batch_size(batch_size)
+        batch_size = None if batch_size is None else read_count(batch_size, "batch_size")
         mean, cov, pivot = _predict_f(self, X, bool(full_cov), bool(full_output_cov), batch_size)
         refuse_nonfinite(pivot, _NOT_POSITIVE.format(type(self.kernel).__name__))
         return mean, cov

@@ -89,8 +89,8 @@ def test_parameters():
     ("change", "error", "message"),
     [
         ({"image_shape": [3]}, ValueError, "image_shape to be two whole numbers"),
-        ({"image_shape": [3, 3.5]}, TypeError, "image_shape to be a whole number"),
-        ({"patch_shape": [0, 2]}, ValueError, "patch_shape to be at least 1"),
+        ({"image_shape": [3, 3.5]}, TypeError, "Convolutional.image_shape: expected a whole number"),
+        ({"patch_shape": [0, 2]}, ValueError, "Convolutional.patch_shape: expected at least 1"),
         ({"patch_shape": [4, 1]}, ValueError, "don't fit"),
         ({"weights": np.ones(3)}, ValueError, "expected 4 weights"),
         ({"weights": np.ones((4, 1))}, ValueError, "expected 4 weights"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from gparams.maths import in_chunks, read_batch_size, rows_in_chunk
+from gparams.maths import in_chunks, read_count, rows_in_chunk
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_so_many_rows_make_a_chunk(row_size, batch_size, rows):
 )
 def test_a_number_of_rows_is_whole_and_not_zero(batch_size, error, said):
     with pytest.raises(error, match=f"batch_size: expected .*{said}"):
-        read_batch_size(batch_size)
+        read_count(batch_size, "batch_size")
 
 
 def test_a_function_sees_a_chunk_at_a_time():
